@@ -1,0 +1,4 @@
+"""What a designer uses: designs, generators, checkpoints, rendering, the page and the shell.
+
+Nothing here imports ``train``; see README.md for the map.
+"""

@@ -1,0 +1,116 @@
+"""The studio's abilities from a shell: ``python -m studio --help``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from studio import blend, exports, pictures, settings
+from studio.checkpoint import CheckpointError
+from studio.design import DesignError, from_seed
+from studio.render import Renderer
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    result = argparse.ArgumentParser(prog="python -m studio", description=__doc__)
+    settings.add_folders(result)
+    commands = result.add_subparsers(dest="command", required=True)
+
+    listing = commands.add_parser("list", help="list the generators")
+    listing.add_argument("--json", action="store_true", help="whole cards, as JSON")
+    listing.set_defaults(run=run_list)
+
+    generate = commands.add_parser("generate", help="draw designs as PNG files")
+    generate.add_argument("name", metavar="NAME", help="a generator, see list")
+    generate.add_argument("--count", type=int, default=8)
+    generate.add_argument("--seed", type=int, default=0, help="the first; the next is one more")
+    generate.add_argument(
+        "--truncation",
+        type=float,
+        default=1.0,
+        metavar="T",
+        help="how adventurous: 0 is the average, 1 all that was learnt",
+    )
+    generate.set_defaults(run=run_generate)
+
+    blending = commands.add_parser("blend", help="draw the steps between two designs")
+    blending.add_argument("name", metavar="NAME", help="a generator, see list")
+    blending.add_argument("--seeds", type=int, nargs=2, required=True, metavar=("A", "B"))
+    blending.add_argument("--steps", type=int, default=blend.STRIP_STEPS)
+    blending.set_defaults(run=run_blend)
+
+    for command in (generate, blending):
+        command.add_argument("--out", type=Path, required=True, metavar="DIR")
+        command.add_argument(
+            "--size",
+            type=int,
+            default=0,
+            metavar="PX",
+            help="enlarge to about this many pixels (the generator's own size)",
+        )
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, or 1 when a sentence says what can't be done."""
+    options = parser().parse_args(arguments)
+    renderer = Renderer(options.checkpoints, options.runs)
+    try:
+        options.run(renderer, options)
+    except (DesignError, CheckpointError, OSError) as error:
+        print(f"studio: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run_list(renderer: Renderer, options: argparse.Namespace) -> None:
+    found = renderer.checkpoints()
+    if options.json:
+        print(json.dumps({name: dict(each.card) for name, each in found.items()}, indent=2))
+        return
+    for name, each in found.items():
+        print(f"{name:22} {each.title:28} {each.card.get('description', '')}")
+    if not found:
+        print(f"No generators under {options.checkpoints} or {options.runs}.")
+
+
+def run_generate(renderer: Renderer, options: argparse.Namespace) -> None:
+    if options.count < 1:
+        raise DesignError("--count must be at least 1.")
+    designs = [
+        from_seed(options.name, options.seed + index, truncation=options.truncation)
+        for index in range(options.count)
+    ]
+    options.out.mkdir(parents=True, exist_ok=True)
+    for each in designs:
+        write(
+            options.out / f"{options.name}-{each.seed}.png",
+            exports.to_png(renderer, each, options.size),
+        )
+
+
+def run_blend(renderer: Renderer, options: argparse.Namespace) -> None:
+    first, second = (from_seed(options.name, seed) for seed in options.seeds)
+    steps = blend.steps(first, second, options.steps)
+    stem = f"{options.name}-{first.seed}-{second.seed}"
+    options.out.mkdir(parents=True, exist_ok=True)
+    for index, each in enumerate(steps):
+        write(
+            options.out / f"{stem}-{index + 1:02d}.png",
+            exports.to_png(renderer, each, options.size),
+        )
+    strip = blend.strip(renderer, steps, options.size)
+    write(options.out / f"{stem}-strip.png", pictures.to_png(strip))
+
+
+def write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    print(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

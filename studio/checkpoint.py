@@ -1,0 +1,225 @@
+"""A checkpoint is a folder: card.json, safetensors and pictures. List, load and save them.
+
+Layout of one checkpoint::
+
+    card.json                  how to build the networks, what they were trained on, how good
+    generator.safetensors      the generator's averaged weights, float16 or float32
+    discriminator.safetensors  for training on
+    preview.jpg                a sheet of unselected designs
+    directions.json            the sliders (written when first needed)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from studio.generators import Generator, build
+
+CARD = "card.json"
+GENERATOR = "generator.safetensors"
+DISCRIMINATOR = "discriminator.safetensors"
+PREVIEW = "preview.jpg"
+FORMAT = 1
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that can't be used; the message says which and why, for a person."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One checkpoint folder and its card, read but not loaded: cheap to list."""
+
+    folder: Path
+    card: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name it is picked by: the folder's, which is its recipe's for those that ship."""
+        return self.folder.parent.name if self.folder.name == "checkpoint" else self.folder.name
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return str(self.card.get("title") or self.name)
+
+    @property
+    def fingerprint(self) -> str:
+        """Which weights a design was made with: 12 hex digits of the generator file's SHA-256."""
+        return str(self.card["generator_sha256"])[:12]
+
+    def load_generator(self) -> Generator:
+        """Build the generator in evaluation mode with these weights, in float32.
+
+        Raises:
+            CheckpointError: the file is missing, damaged or does not fit the card.
+        """
+        path = self.folder / GENERATOR
+        try:
+            found = sha256(path)
+        except OSError as error:
+            raise CheckpointError(f"{self.name}: {GENERATOR} can't be read ({error}).") from error
+        if found != self.card["generator_sha256"]:
+            raise CheckpointError(
+                f"{self.name}: {GENERATOR} is not the file its card describes; it may be cut short "
+                "or changed. Copy the folder again."
+            )
+        try:
+            generator = build(self.card["generator"])
+        except ValueError as error:
+            raise CheckpointError(f"{self.name}: {error}") from error
+        load_weights(generator, path)
+        return generator.eval().requires_grad_(False)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+        return digest.hexdigest()
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Read a safetensors file into ``network``, whatever float type it was stored in.
+
+    Raises:
+        CheckpointError: the file can't be read, or its tensors do not fit the network.
+    """
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: these weights can't be used ({error}).") from error
+
+
+def save_weights(network: nn.Module, path: Path, *, half: bool) -> None:
+    """Write ``network`` as safetensors; ``half`` puts tensors of 2 and more dimensions in float16.
+
+    Vectors (biases, batch norm) stay float32: they weigh nothing and running variances can leave
+    float16's range.
+    """
+    tensors: dict[str, Tensor] = {
+        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
+    }
+    if half:
+        tensors = {
+            name: value.half() if value.is_floating_point() and value.dim() > 1 else value
+            for name, value in tensors.items()
+        }
+    save_file(tensors, path)
+
+
+def read(folder: str | Path) -> Checkpoint:
+    """Read a checkpoint's card.
+
+    Raises:
+        CheckpointError: there is no card, or it is not one of this version.
+    """
+    folder = Path(folder)
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"There is no checkpoint in {folder}: it has no {CARD}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{folder / CARD} can't be read: {error}.") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise CheckpointError(f"{folder / CARD} is not a card of format {FORMAT}.")
+    sha = card.get("generator_sha256")
+    if not isinstance(card.get("generator"), dict) or not isinstance(sha, str) or len(sha) != 64:
+        raise CheckpointError(f"{folder / CARD} does not say how to build its generator.")
+    return Checkpoint(folder, card)
+
+
+def find(*roots: str | Path) -> dict[str, Checkpoint]:
+    """All readable checkpoints under ``roots``, by name, in the order of their cards' ``order``.
+
+    A root holds checkpoint folders, or run folders with a ``checkpoint`` inside. Folders without a
+    usable card are passed over: someone else's folder must not keep the page from opening. So are
+    hidden ones, where :func:`write_whole` is at work.
+    """
+    found: dict[str, Checkpoint] = {}
+    for root in map(Path, roots):
+        for child in sorted(root.iterdir()) if root.is_dir() else ():
+            if child.name.startswith("."):
+                continue
+            for folder in (child, child / "checkpoint"):
+                with suppress(CheckpointError):
+                    checkpoint = read(folder)
+                    found.setdefault(checkpoint.name, checkpoint)
+    return dict(sorted(found.items(), key=lambda item: (order(item[1]), item[0])))
+
+
+def order(checkpoint: Checkpoint) -> float:
+    """Where a checkpoint stands in the picker: its card's ``order``, else after those with one."""
+    value = checkpoint.card.get("order")
+    # Cards are other people's: NaN would unsort the list, and no float can hold 10**400.
+    usable = isinstance(value, int | float) and abs(value) < 1e9
+    return float(value) if usable else float("inf")
+
+
+@contextmanager
+def write_whole(folder: Path):
+    """Write a folder in a temporary place beside it and swap it in: nobody sees half of one."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Not tempfile's, which nobody but this user could open.
+    fresh = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    fresh.mkdir()
+    try:
+        yield fresh
+        old = fresh.with_name(fresh.name + "-old")
+        if folder.exists():
+            os.rename(folder, old)
+        os.rename(fresh, folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write a file beside its place and rename it there, so no reader sees half of it."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_text(text, encoding="utf-8")
+    os.replace(fresh, path)
+
+
+def save(
+    folder: Path,
+    generator: Generator,
+    discriminator: nn.Module,
+    card: Mapping[str, Any],
+    preview: Any,
+    *,
+    half: bool = True,
+) -> Checkpoint:
+    """Write a checkpoint folder whole, replacing one that is there.
+
+    ``card`` is completed with the format, the generator's configuration and its file's hash;
+    ``preview`` is a Pillow image.
+    """
+    with write_whole(folder) as fresh:
+        save_weights(generator, fresh / GENERATOR, half=half)
+        save_weights(discriminator, fresh / DISCRIMINATOR, half=half)
+        complete = {
+            **card,
+            "format": FORMAT,
+            "generator": generator.config,
+            "generator_sha256": sha256(fresh / GENERATOR),
+        }
+        text = json.dumps(complete, indent=2, ensure_ascii=False)
+        (fresh / CARD).write_text(text + "\n", encoding="utf-8")
+        preview.save(fresh / PREVIEW, quality=90)
+    return read(folder)

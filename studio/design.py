@@ -1,0 +1,215 @@
+"""Design: the frozen, JSON-able state of one picture.
+
+Everything a picture depends on is in its design, so one idea gives undo, links, pictures that
+reopen, and the same pixels from the page, the API and the shell.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+MAX_SEED = 2**32 - 1
+MAX_STEPS = 6.0  # standard deviations; far beyond what a slider offers
+MAX_DIRECTIONS = 64
+MAX_DIMENSIONS = 4096
+MAX_VARIATIONS = 256
+MAX_DEPTH = 6  # blends of blends
+MAX_CODE = 64_000  # characters of a link's code, and bytes of JSON it may unpack to times four
+ROUNDING = 4  # decimals kept of every number, so that equal designs have equal text
+
+
+class DesignError(ValueError):
+    """What was given is not a design; the message is a sentence for a designer."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """The state of one picture.
+
+    The latent is built in this order: the seed's (or the blend's), each variation, truncation,
+    and then the sliders, which add to it. See :mod:`studio.latents`.
+
+    Args:
+        generator: the checkpoint's name.
+        seed: 0 to 2**32 - 1; the latent it stands for is standard normal.
+        truncation: psi, 0 (the generator's average) to 1.5; scales the latent.
+        directions: (index, standard deviations) of each direction slider away from 0, by index.
+        dimensions: (index, standard deviations) added to single latent values, by index.
+        variations: (seed, amount) steps, each moving the latent an ``amount`` 0..1 of the arc
+            towards that seed's.
+        blend: two parents and the amount 0..1 from the first to the second, instead of the seed.
+        fingerprint: of the weights it was made with; empty if unknown. It does not change the
+            picture, it tells whether the picture can be the same.
+    """
+
+    generator: str
+    seed: int = 0
+    truncation: float = 1.0
+    directions: tuple[tuple[int, float], ...] = ()
+    dimensions: tuple[tuple[int, float], ...] = ()
+    variations: tuple[tuple[int, float], ...] = ()
+    blend: tuple[Design, Design, float] | None = None
+    fingerprint: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The design as JSON-able data, without what is at its default."""
+        result: dict[str, Any] = {"generator": self.generator, "seed": self.seed}
+        if self.truncation != 1.0:
+            result["truncation"] = self.truncation
+        for name in ("directions", "dimensions", "variations"):
+            if pairs := getattr(self, name):
+                result[name] = [list(pair) for pair in pairs]
+        if self.blend:
+            first, second, amount = self.blend
+            result["blend"] = [first.to_dict(), second.to_dict(), amount]
+        if self.fingerprint:
+            result["fingerprint"] = self.fingerprint
+        return result
+
+    def to_json(self) -> str:
+        """The design as compact JSON; equal designs give equal text."""
+        return json.dumps(self.to_dict(), separators=(",", ":"), sort_keys=True)
+
+    def to_code(self) -> str:
+        """The design as a short text that is safe in a link."""
+        packed = zlib.compress(self.to_json().encode(), 9)
+        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+    def generators(self) -> set[str]:
+        """The names of all generators that it or its parents are drawn with."""
+        parents = self.blend[:2] if self.blend else ()
+        return {self.generator}.union(*(parent.generators() for parent in parents))
+
+
+def from_dict(values: Any, *, depth: int = MAX_DEPTH) -> Design:
+    """The design that ``values`` (as from :meth:`Design.to_dict`) describes, checked throughout.
+
+    Raises:
+        DesignError: something is missing, unknown, of the wrong type or out of range.
+    """
+    if not isinstance(values, Mapping):
+        raise DesignError("This is not a design.")
+    unknown = set(values) - set(Design.__dataclass_fields__)
+    if unknown:
+        names = ", ".join(sorted(map(str, unknown))[:3])
+        raise DesignError(f"This design has a part this version does not know: {names[:80]}.")
+    generator = values.get("generator")
+    if not isinstance(generator, str) or not 0 < len(generator) <= 100:
+        raise DesignError("This design does not say which generator it belongs to.")
+    fingerprint = values.get("fingerprint", "")
+    if not isinstance(fingerprint, str) or len(fingerprint) > 64:
+        raise DesignError("This design's fingerprint is damaged.")
+    return Design(
+        generator=generator,
+        seed=whole(values.get("seed", 0), "seed", MAX_SEED),
+        truncation=number(values.get("truncation", 1.0), "truncation", 0.0, 1.5),
+        directions=offsets(values.get("directions", ()), "directions", MAX_DIRECTIONS),
+        dimensions=offsets(values.get("dimensions", ()), "dimensions", MAX_DIMENSIONS),
+        variations=tuple(
+            (whole(seed, "variations", MAX_SEED), number(amount, "variations", 0.0, 1.0))
+            for seed, amount in pairs(values.get("variations", ()), "variations", MAX_VARIATIONS)
+        ),
+        blend=parents(values.get("blend"), generator, depth),
+        fingerprint=fingerprint,
+    )
+
+
+def from_json(text: str | bytes) -> Design:
+    """The design that :meth:`Design.to_json` wrote.
+
+    Raises:
+        DesignError: it is not one.
+    """
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DesignError("This is not a design: its text is damaged.") from error
+    return from_dict(values)
+
+
+def from_code(code: str) -> Design:
+    """The design of a link's code.
+
+    Raises:
+        DesignError: the code is damaged, or too long to be one of ours.
+    """
+    if len(code) > MAX_CODE:
+        raise DesignError("This link is too long to be a design.")
+    try:
+        packed = base64.b64decode(code + "=" * (-len(code) % 4), altchars=b"-_", validate=True)
+        unpacker = zlib.decompressobj()
+        text = unpacker.decompress(packed, 4 * MAX_CODE)
+    except (binascii.Error, ValueError, zlib.error) as error:
+        raise DesignError("This link is damaged or was not copied whole.") from error
+    if not unpacker.eof:
+        raise DesignError("This link is damaged or was not copied whole.")
+    return from_json(text)
+
+
+def from_seed(generator: str, seed: int, **changes: Any) -> Design:
+    """The checked design of one seed, for callers that have plain values."""
+    return from_dict({"generator": generator, "seed": seed, **changes})
+
+
+def variation(design: Design, seed: int, amount: float) -> Design:
+    """A neighbour of ``design``: one more step of ``amount`` (0..1 of the arc) towards a seed's.
+
+    Beyond :data:`MAX_VARIATIONS` steps the oldest is dropped.
+
+    Raises:
+        DesignError: the seed or the amount is out of range.
+    """
+    step = whole(seed, "variations", MAX_SEED), number(amount, "variations", 0.0, 1.0)
+    steps = (*design.variations, step)[-MAX_VARIATIONS:]
+    return replace(design, variations=steps)
+
+
+def parents(value: Any, generator: str, depth: int) -> tuple[Design, Design, float] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise DesignError("A blend needs two designs and an amount.")
+    if depth == 0:
+        raise DesignError(f"This design blends blends more than {MAX_DEPTH} times over.")
+    first, second = (from_dict(parent, depth=depth - 1) for parent in value[:2])
+    if {first.generator, second.generator} != {generator}:
+        raise DesignError("Two designs blend only when they come from the same generator.")
+    return first, second, number(value[2], "blend", 0.0, 1.0)
+
+
+def offsets(value: Any, name: str, most: int) -> tuple[tuple[int, float], ...]:
+    found = {
+        whole(index, name, most - 1): number(amount, name, -MAX_STEPS, MAX_STEPS)
+        for index, amount in pairs(value, name, most)
+    }
+    return tuple((index, found[index]) for index in sorted(found) if found[index] != 0.0)
+
+
+def pairs(value: Any, name: str, most: int) -> list[tuple[Any, Any]]:
+    if not isinstance(value, list | tuple) or len(value) > most:
+        raise DesignError(f"This design's {name} are damaged.")
+    if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in value):
+        raise DesignError(f"This design's {name} are damaged.")
+    return [(pair[0], pair[1]) for pair in value]
+
+
+def whole(value: Any, name: str, most: int) -> int:
+    # A page's JSON may write 7 as 7.0; True is an int to Python, but no seed.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise DesignError(f"This design's {name} must be a whole number from 0 to {most}.")
+    return value
+
+
+def number(value: Any, name: str, low: float, high: float) -> float:
+    # The comparison is false for NaN too, and works for an int that no float can hold.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise DesignError(f"This design's {name} must be a number from {low:g} to {high:g}.")
+    return round(float(value), ROUNDING) + 0.0  # no -0.0: equal designs have equal text

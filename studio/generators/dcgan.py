@@ -1,0 +1,74 @@
+"""The deep convolutional generator (Radford et al., 2015), at any size start * 2**k."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from studio.generators.base import ACTIVATIONS, Generator
+
+
+class DCGANGenerator(Generator):
+    """Transposed convolutions with batch norm and ReLU, doubling the image at each step.
+
+    The first layer turns the latent into ``widths[0]`` maps of ``start`` x ``start``; each further
+    width doubles the size, and a last transposed convolution doubles it once more into
+    ``channels``. So widths (512, 256, 128, 64) from 4x4 end at 64x64, and (128, 64) from 7x7 at
+    28x28.
+    """
+
+    kind = "dcgan"
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int,
+        widths: Sequence[int],
+        start: int = 4,
+        channels: int = 3,
+        output: str = "tanh",
+    ) -> None:
+        widths = tuple(widths)
+        if not widths or min(widths) < 1 or len(widths) > 8 or max(widths) > 4096:
+            raise ValueError(f"widths is a list of 1 to 8 sizes up to 4096, not {widths}.")
+        if not 1 <= start <= 16:
+            raise ValueError(f"start is between 1 and 16 pixels, not {start}.")
+        super().__init__(
+            latent_dim=latent_dim,
+            image_size=start * 2 ** len(widths),
+            channels=channels,
+            output=output,
+        )
+        self.widths, self.start = widths, start
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(latent_dim, widths[0], start, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
+        ]
+        for narrow, wide in zip(widths, widths[1:], strict=False):
+            layers += [
+                nn.ConvTranspose2d(narrow, wide, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(wide),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [
+            nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=False),
+            ACTIVATIONS[output](),
+        ]
+        self.layers = nn.Sequential(*layers)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "latent_dim": self.latent_dim,
+            "widths": list(self.widths),
+            "start": self.start,
+            "channels": self.channels,
+            "output": self.output,
+        }
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z[:, :, None, None])

@@ -1,0 +1,121 @@
+"""From a design to its pixels: the same design gives the same pixels, whoever asks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from studio import checkpoint, directions, latents, pictures
+from studio.checkpoint import Checkpoint
+from studio.design import Design, DesignError
+from studio.generators import Generator
+from studio.generators.base import to_uint8
+
+# Pictures kept so that an unchanged design is never drawn twice; 64 px ones weigh 12 kB each.
+PICTURES_KEPT = 4096
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A checkpoint with its generator and sliders in memory."""
+
+    checkpoint: Checkpoint
+    generator: Generator
+    directions: directions.Directions
+
+    @property
+    def enlargement(self) -> str:
+        """How its pictures are enlarged: ``lanczos`` or, for pixel art, ``nearest``."""
+        manner = self.checkpoint.card.get("enlargement", "lanczos")
+        return manner if manner in pictures.RESAMPLING else "lanczos"
+
+
+class Renderer:
+    """Draws designs with the checkpoints found under some folders, opened when first needed.
+
+    It holds no visitor's state, so one renderer serves all. Generators run on the CPU, one picture
+    at a time: they take milliseconds there, a batch would change the last bit of a pixel, and a
+    GPU would change more.
+    """
+
+    def __init__(self, *roots: str | Path) -> None:
+        self.roots = [Path(root) for root in roots]
+        self._opened: dict[str, Opened] = {}
+        self._listed: dict[str, Checkpoint] = {}
+        self._opening = threading.Lock()
+        self._drawing = threading.Lock()
+        self._draw_kept = lru_cache(PICTURES_KEPT)(self._draw)
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """All checkpoints there are now, by name, in the picker's order."""
+        self._listed = checkpoint.find(*self.roots)
+        return self._listed
+
+    def open(self, name: str) -> Opened:
+        """Open a generator, or return it if it is open.
+
+        Raises:
+            DesignError: there is no such generator here.
+            checkpoint.CheckpointError: its files are damaged.
+        """
+        found = self._listed.get(name) or self.checkpoints().get(name)
+        if found is None:
+            raise DesignError(
+                f"The generator {name!r} is not here. Put its folder under "
+                f"{' or '.join(map(str, self.roots))} and reload the page."
+            )
+        with self._opening:
+            opened = self._opened.get(name)
+            if opened is None or opened.checkpoint.fingerprint != found.fingerprint:
+                generator = found.load_generator()
+                opened = Opened(found, generator, directions.of_checkpoint(found, generator))
+                self._opened[name] = opened
+        return opened
+
+    def latent(self, design: Design) -> np.ndarray:
+        """The latent a design is drawn from, float32 (latent_dim,)."""
+        return latents.of_design(design, self.open(design.generator).directions.vectors)
+
+    def pixels(self, design: Design) -> np.ndarray:
+        """Draw a design: read-only uint8 (H, W, C) at the generator's own size.
+
+        Raises:
+            DesignError: its generator is not here or lacks a slider that it uses.
+            checkpoint.CheckpointError: the generator's files are damaged.
+        """
+        opened = self.open(design.generator)
+        return self._draw_kept(replace(design, fingerprint=opened.checkpoint.fingerprint))
+
+    def image(self, design: Design) -> Image.Image:
+        """Draw a design as a Pillow image, RGB or grey, at the generator's own size."""
+        return pictures.to_image(self.pixels(design))
+
+    def enlarged(self, design: Design, size: int) -> Image.Image:
+        """Draw a design and enlarge it to about ``size`` pixels in its generator's manner."""
+        return pictures.enlarge(self.image(design), size, self.open(design.generator).enlargement)
+
+    def sheet(self, designs: Sequence[Design]) -> Image.Image:
+        """Draw designs of one generator side by side in one image, without gaps."""
+        return pictures.to_image(np.concatenate([self.pixels(design) for design in designs], 1))
+
+    def stamped(self, design: Design) -> Design:
+        """The design marked with the weights that draw it now."""
+        return replace(design, fingerprint=self.open(design.generator).checkpoint.fingerprint)
+
+    @torch.inference_mode()
+    def _draw(self, design: Design) -> np.ndarray:
+        opened = self.open(design.generator)
+        latent = latents.of_design(design, opened.directions.vectors)
+        with self._drawing:  # two drawings at once would share the cores and both be late
+            drawn = opened.generator(torch.from_numpy(latent)[None])
+        pixels = to_uint8(drawn, opened.generator.value_range)[0].permute(1, 2, 0)
+        result = np.ascontiguousarray(pixels.numpy())
+        result.flags.writeable = False
+        return result

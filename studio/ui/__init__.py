@@ -1,0 +1,1 @@
+"""The page: one file per tab, the theme, the API, and ``page/`` for what runs in the browser."""

@@ -1,0 +1,227 @@
+"""The studio's abilities as API endpoints; the page itself uses the same ones.
+
+Each works on plain JSON designs (see :mod:`studio.design`) and answers without a queue. What can't
+be done comes back as one sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import FileData
+from gradio.utils import get_upload_folder
+
+from studio import blend, exports, pictures
+from studio import design as designs_
+from studio.checkpoint import CheckpointError
+from studio.design import Design, DesignError
+from studio.render import Renderer
+
+MAX_SHEET = 64
+MAX_COLLECTION = 500
+MAX_NAME = 80
+MIN_SIZE, MAX_SIZE = 16, 2048
+# PNG's effort: higher saves a few bytes and costs more time than sending them.
+SHEET_COMPRESSION = 3
+VARIATION_AMOUNT = 0.3
+ANIMATION_SIZE, ANIMATION_FRAMES = 512, 25
+
+
+class API:
+    """The endpoints over one renderer. Every method's name is its endpoint's."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self.renderer = renderer
+
+    def register(self) -> None:
+        """Make the endpoints in the Blocks that is being built."""
+        for function in (
+            self.generators,
+            self.sliders,
+            self.render,
+            self.sheet,
+            self.variations,
+            self.blend,
+            self.blend_strip,
+            self.blend_animation,
+            self.open_picture,
+            self.open_link,
+            self.link,
+            self.collection_zip,
+        ):
+            gr.api(sentences(function), api_name=function.__name__, queue=False)
+
+    def generators(self) -> list:
+        """All generators, in the picker's order: name, title, description, data, size and more."""
+        return [
+            {
+                "name": name,
+                "title": each.title,
+                "description": each.card.get("description", ""),
+                "data": each.card.get("data", {}),
+                "quality": each.card.get("quality", {}),
+                "fingerprint": each.fingerprint,
+                "cover": each.card.get("cover", 0),
+                "enlargement": each.card.get("enlargement", "lanczos"),
+                "truncation": each.card.get("truncation", 1.0),
+            }
+            for name, each in self.renderer.checkpoints().items()
+        ]
+
+    def sliders(self, generator: str) -> dict:
+        """A generator's sliders [low end, high end], its picture size and its fine controls."""
+        opened = self.renderer.open(generator)
+        return {
+            "directions": [list(ends) for ends in opened.directions.names],
+            "dimensions": opened.generator.latent_dim,
+            "size": opened.generator.image_size,
+        }
+
+    def render(self, design: dict, size: int = exports.EXPORT_SIZE) -> FileData:
+        """A PNG of a design, enlarged to about ``size`` pixels, that carries its design.
+
+        A size below the generator's own gives the picture as it is drawn, pixel for pixel.
+        """
+        picture = designs_.from_dict(design)
+        data = exports.to_png(self.renderer, picture, checked_size(size))
+        return download(data, f"{picture.generator}-{picture.seed}.png")
+
+    def sheet(self, designs: list) -> dict:
+        """Designs of one generator side by side at its own size, as one PNG in base64."""
+        if not 1 <= len(designs) <= MAX_SHEET:
+            raise DesignError(f"A sheet holds 1 to {MAX_SHEET} designs.")
+        checked = [designs_.from_dict(each) for each in designs]
+        if len({each.generator for each in checked}) > 1:
+            raise DesignError("A sheet holds designs of one generator.")
+        image = self.renderer.sheet(checked)
+        png = pictures.to_png(image, compress_level=SHEET_COMPRESSION)
+        return {"png": base64.b64encode(png).decode(), "count": len(checked), "size": image.height}
+
+    def variations(self, design: dict, count: int = 8, seed: int = 0) -> list:
+        """``count`` close relatives of a design, decided by ``seed``."""
+        if not 1 <= count <= MAX_SHEET:
+            raise DesignError(f"Ask for 1 to {MAX_SHEET} relatives.")
+        checked = designs_.from_dict(design)
+        stream = random.Random(seed)
+        relatives = (
+            designs_.variation(checked, stream.randrange(designs_.MAX_SEED), VARIATION_AMOUNT)
+            for _ in range(count)
+        )
+        return [each.to_dict() for each in relatives]
+
+    def blend(self, first: dict, second: dict, amount: float) -> dict:
+        """The design ``amount`` (0..1) of the way from the first to the second."""
+        if not 0 <= amount <= 1:
+            raise DesignError("A blend's amount lies between 0 and 1.")
+        return blend.blend(*two(first, second), amount).to_dict()
+
+    def blend_strip(self, first: dict, second: dict, steps: int = 9, size: int = 512) -> FileData:
+        """A PNG of ``steps`` designs from the first to the second, side by side."""
+        between = blend.steps(*two(first, second), steps)
+        strip = blend.strip(self.renderer, between, min(checked_size(size), 1024))
+        return download(pictures.to_png(strip), "blend-strip.png")
+
+    def blend_animation(self, first: dict, second: dict) -> FileData:
+        """A GIF that goes from the first design to the second and back."""
+        pair = two(first, second)
+        gif = blend.animation(self.renderer, *pair, ANIMATION_SIZE, ANIMATION_FRAMES)
+        return download(gif, "blend.gif")
+
+    def open_picture(self, picture: FileData) -> dict:
+        """The design that a PNG downloaded from here carries."""
+        return self.known(exports.from_png(uploaded(picture)))
+
+    def open_link(self, code: str) -> dict:
+        """The design of a link's code (what stands after ``?design=``)."""
+        return self.known(designs_.from_code(code))
+
+    def link(self, design: dict) -> str:
+        """The code of a design, for a link that ends in ``?design=`` and this code."""
+        return self.renderer.stamped(designs_.from_dict(design)).to_code()
+
+    def collection_zip(self, kept: list) -> FileData:
+        """A zip of PNGs that carry their designs, from a list of {name, design}."""
+        if not 1 <= len(kept) <= MAX_COLLECTION:
+            raise DesignError(f"A collection to download holds 1 to {MAX_COLLECTION} designs.")
+        archive = exports.to_zip(self.renderer, [named(each) for each in kept])
+        return download(archive, "designs.zip")
+
+    def known(self, design: Design) -> dict:
+        """The design for the page, drawn once so that what can't be drawn is said now.
+
+        ``note`` is a sentence when the weights have changed since the design was made.
+        """
+        self.renderer.pixels(design)
+        now = self.renderer.stamped(design)
+        note = ""
+        if design.fingerprint and design.fingerprint != now.fingerprint:
+            note = "This generator has been trained anew since, so the picture may look different."
+        return {"design": now.to_dict(), "note": note}
+
+
+def sentences(function: Callable) -> Callable:
+    """Turn the studio's own errors into the sentence that a caller or the page is shown."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (DesignError, CheckpointError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        except TypeError as error:
+            raise gr.Error("This request has a part of the wrong type.") from error
+
+    return wrapped
+
+
+def two(first: dict, second: dict) -> tuple[Design, Design]:
+    return designs_.from_dict(first), designs_.from_dict(second)
+
+
+def named(entry: Any) -> tuple[str, Design]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        raise DesignError("Each design of a collection needs a name.")
+    return entry["name"][:MAX_NAME], designs_.from_dict(entry.get("design"))
+
+
+def checked_size(size: int) -> int:
+    if not MIN_SIZE <= size <= MAX_SIZE:
+        raise DesignError(f"A picture's size lies between {MIN_SIZE} and {MAX_SIZE} pixels.")
+    return int(size)
+
+
+def download(data: bytes, name: str) -> FileData:
+    """Put bytes where Gradio serves files from, in a folder named after their content."""
+    folder = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    fresh = path.with_name(f".{name}.{os.getpid()}-{random.getrandbits(32):x}")
+    fresh.write_bytes(data)
+    os.replace(fresh, path)
+    return FileData(path=str(path), orig_name=name)
+
+
+def uploaded(file: Any) -> bytes:
+    """The bytes of an uploaded file.
+
+    Raises:
+        DesignError: it is not a file that was uploaded here. Gradio passes any path on, so a
+            caller could otherwise have the server read its own files.
+    """
+    path = file.get("path") if isinstance(file, dict) else None
+    folder = Path(get_upload_folder()).resolve()
+    if not isinstance(path, str) or folder not in Path(path).resolve().parents:
+        raise DesignError("Upload the picture first.")
+    try:
+        with open(path, "rb") as handle:
+            return handle.read(exports.MAX_BYTES + 1)
+    except OSError as error:
+        raise DesignError("The uploaded picture can't be read; try again.") from error

@@ -1,0 +1,76 @@
+"""The whole page: its tabs, its API, and how it is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from studio import checkpoint
+from studio.render import Renderer
+from studio.ui import blend, collection, explore
+from studio.ui.api import API
+from studio.ui.parts import PAGE, URL
+from studio.ui.theme import theme
+
+# Files made for downloads are dropped after a day, looked for every hour.
+DELETE_CACHE = (3600, 24 * 3600)
+
+
+def build(renderer: Renderer) -> gr.Blocks:
+    """The page over one renderer; it holds no visitor's state."""
+    with gr.Blocks(
+        title="Atelier",
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=DELETE_CACHE,
+    ) as page:
+        with gr.Tabs(elem_id="tabs"):
+            explore.tab()
+            blend.tab()
+            collection.tab()
+        collection.shelf(page)
+        API(renderer).register()
+    return page
+
+
+def launch_settings(renderer: Renderer) -> dict[str, Any]:
+    """What ``Blocks.launch`` needs besides host and port."""
+    return {
+        "theme": theme(),
+        "css_paths": [PAGE / "studio.css", PAGE / "gradio.css"],
+        "head": f'<script type="module" src="{URL}/header.js"></script>',
+        "footer_links": [],
+        "run_history": False,
+        "ssr_mode": False,
+        "favicon_path": PAGE / "favicon.svg",
+        "app_kwargs": {"routes": routes(renderer)},
+    }
+
+
+def routes(renderer: Renderer) -> list[Route]:
+    """The page's own files and the generators' preview pictures."""
+
+    async def page_file(request: Request) -> Response:
+        return served(PAGE, request.path_params["path"])
+
+    async def preview(request: Request) -> Response:
+        found = renderer.checkpoints().get(request.path_params["name"])
+        return served(found.folder, checkpoint.PREVIEW) if found else Response(status_code=404)
+
+    return [
+        Route(f"/{URL}/preview/{{name}}", preview),
+        Route(f"/{URL}/{{path:path}}", page_file),
+    ]
+
+
+def served(folder: Path, path: str) -> Response:
+    """A file below ``folder``, to be asked for again each time but sent only when it changed."""
+    file = (folder / path).resolve()
+    if folder.resolve() not in file.parents or not file.is_file():
+        return Response(status_code=404)
+    return FileResponse(file, headers={"Cache-Control": "no-cache"})

@@ -1,0 +1,68 @@
+// Collection: the kept designs, to rename, open, blend, download and remove.
+
+import { call, save } from "./api.js";
+import { remove, rename } from "./collection-store.js";
+import { button, thumbnail } from "./elements.js";
+import { attempt } from "./notice.js";
+import { generators, on, openTab, setBlend, settle, state } from "./store.js";
+import { downloadAll, openPicture } from "./shelf.js";
+
+const LONGEST_NAME = 80; // as studio/ui/api.py cuts names
+
+export async function mount({ element }) {
+  const part = (name) => element.querySelector(`.at-${name}`);
+  const file = element.querySelector("input[type=file]");
+  part("open-picture").addEventListener("click", () => file.click());
+  file.addEventListener("change", () => {
+    if (file.files[0]) attempt(() => openPicture(file.files[0]));
+    file.value = "";
+  });
+  part("download-all").addEventListener("click", () => attempt(downloadAll));
+  await attempt(generators);
+
+  const draw = () => {
+    const kept = state.kept ?? [];
+    part("empty").hidden = kept.length > 0;
+    part("download-all").disabled = !kept.length;
+    part("kept").replaceChildren(...kept.map(card).reverse());
+  };
+  on("kept", draw);
+  draw();
+}
+
+function card({ id, name, design }) {
+  const result = document.createElement("article");
+  result.className = "at-kept-card";
+  const open = () => {
+    settle(design);
+    openTab("explore");
+  };
+  const picture = thumbnail(`Open ${name}`, open);
+  requestAnimationFrame(() => picture.show(design));
+
+  const title = document.createElement("input");
+  Object.assign(title, { type: "text", value: name, maxLength: LONGEST_NAME, className: "at-name" });
+  title.setAttribute("aria-label", `Name of ${name}`);
+  title.addEventListener("change", () => {
+    const wanted = title.value.trim();
+    wanted ? rename(id, wanted) : (title.value = name);
+  });
+  title.addEventListener("keydown", (event) => event.key === "Enter" && title.blur());
+
+  const actions = document.createElement("div");
+  actions.className = "at-card-actions";
+  actions.append(
+    button("Open", "at-quiet", open),
+    button("Blend", "at-quiet", () => {
+      setBlend(state.blend.first?.generator === design.generator
+        ? { second: design }
+        : { first: design, second: design });
+      openTab("blend");
+    }),
+    button("Download", "at-quiet", () =>
+      attempt(async () => save(await call("render", design, 1024), `${name}.png`))),
+    button("Remove", "at-quiet", () => remove(id)),
+  );
+  result.append(picture, title, actions);
+  return result;
+}

@@ -1,0 +1,52 @@
+// Designs as plain data, the same JSON that studio/design.py reads and writes.
+
+export const MAX_SEED = 2 ** 32 - 1;
+
+/** The design of a seed, as a generator's card says designs should start. */
+export function fresh(generator, seed) {
+  const design = { generator: generator.name, seed };
+  if (generator.truncation !== 1) design.truncation = generator.truncation;
+  return design;
+}
+
+export function randomSeed() {
+  return crypto.getRandomValues(new Uint32Array(1))[0];
+}
+
+/** Equal designs give equal keys, whatever order their parts were set in. */
+export function key(design) {
+  return JSON.stringify(design, (_, value) =>
+    value && typeof value === "object" && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort())
+      : value,
+  );
+}
+
+export function same(a, b) {
+  return a === b || (Boolean(a && b) && key(a) === key(b));
+}
+
+/** How far the slider `index` of `part` ("directions" or "dimensions") is from its middle. */
+export function offset(design, part, index) {
+  return design[part]?.find(([at]) => at === index)?.[1] ?? 0;
+}
+
+/** The design with one slider moved. */
+export function moved(design, part, index, value) {
+  const others = (design[part] ?? []).filter(([at]) => at !== index);
+  const pairs = value === 0 ? others : [...others, [index, value]];
+  const { [part]: _, ...rest } = design;
+  if (!pairs.length) return rest;
+  return { ...rest, [part]: pairs.sort(([a], [b]) => a - b) };
+}
+
+export function truncated(design, truncation) {
+  const { truncation: _, ...rest } = design;
+  return truncation === 1 ? rest : { ...rest, truncation };
+}
+
+/** The design with every slider back in the middle. */
+export function withoutSliders(design) {
+  const { directions, dimensions, ...rest } = design;
+  return rest;
+}

@@ -1,0 +1,150 @@
+// Explore: the wall, the easel with its actions, and close relatives. The picker and the sliders
+// have modules of their own.
+
+import { call, save } from "./api.js";
+import { keep } from "./collection-store.js";
+import { fresh, randomSeed, same, withoutSliders } from "./design.js";
+import { Drawer } from "./drawer.js";
+import { thumbnail, walkable } from "./elements.js";
+import { mountPicker } from "./picker.js";
+import { attempt, notice } from "./notice.js";
+import { mountSliders } from "./sliders.js";
+import { generatorOf, generators, lastDesign, on, redo, settle, start, state, tell, undo } from "./store.js";
+import { paint } from "./tiles.js";
+
+const WALL = 24;
+const RELATIVES = 8;
+
+export async function mount({ element }) {
+  const part = (name) => element.querySelector(`.at-${name}`);
+  mountEasel(part);
+  mountActions(part);
+  mountWall(part);
+  mountRelatives(part);
+  mountSliders(element);
+  try {
+    await generators();
+  } catch (error) {
+    return showError(part, error);
+  }
+  if (!state.generators.length) {
+    return showError(part, new Error("There are no generators here yet. Put checkpoint folders "
+      + "under the studio's checkpoints folder and reload the page."));
+  }
+  mountPicker(part("picker"));
+  await attempt(openLinkOfPage);
+  if (!state.design) {
+    const last = lastDesign();
+    last ? settle(last) : start(state.generators[0]);
+  }
+}
+
+/** Open the design of a copied link, and take it out of the address: a reload should not go back. */
+async function openLinkOfPage() {
+  const address = new URL(location.href);
+  const code = address.searchParams.get("design");
+  if (!code) return;
+  address.searchParams.delete("design");
+  history.replaceState(null, "", address);
+  const { design, note } = await call("open_link", code);
+  settle(design);
+  if (note) notice(note);
+}
+
+function showError(part, error) {
+  part("error").textContent = error.message;
+  part("error").hidden = false;
+}
+
+function mountEasel(part) {
+  const canvas = part("picture");
+  let shown = null;
+  const drawer = new Drawer(
+    (pixels, design, milliseconds) => {
+      shown = { pixels, design };
+      paint(canvas, pixels, design.generator);
+      part("error").hidden = true;
+      tell("drawn", { design, milliseconds });
+    },
+    (error) => showError(part, error),
+  );
+  on("design", (design) => drawer.draw(design));
+  // The picture stays sharp when the page is resized or zoomed.
+  new ResizeObserver(() => shown && paint(canvas, shown.pixels, shown.design.generator)).observe(canvas);
+}
+
+function mountActions(part) {
+  const act = (name, action) => part(name).addEventListener("click", () => attempt(action));
+  act("undo", undo);
+  act("redo", redo);
+  act("keep", () => keep(state.design));
+  act("surprise", () => settle(fresh(generatorOf(state.design.generator), randomSeed())));
+  act("reset", () => settle(withoutSliders(state.design)));
+  act("download", async () => {
+    const file = await call("render", state.design, 1024);
+    save(file, `${generatorOf(state.design.generator).title}.png`);
+  });
+  act("link", copyLink);
+  on("settled", (design) => {
+    part("undo").disabled = !state.past.length;
+    part("redo").disabled = !state.future.length;
+    part("reset").disabled = same(design, withoutSliders(design));
+  });
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input:not([type=range]), textarea");
+    if (typing || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
+    event.preventDefault();
+    event.shiftKey ? redo() : undo();
+  });
+}
+
+async function copyLink() {
+  const address = new URL(location.href);
+  address.searchParams.set("design", await call("link", state.design));
+  try {
+    await navigator.clipboard.writeText(address.href);
+    notice("Link copied. It opens this very design.");
+  } catch {
+    // No clipboard without https or permission: let the person copy it from the address bar.
+    history.replaceState(null, "", address);
+    notice("The link is in the address bar now; copy it from there.");
+  }
+}
+
+function mountWall(part) {
+  const wall = part("wall");
+  let page = 0;
+  let generator = null;
+  const tiles = Array.from({ length: WALL }, (_, at) => thumbnail(`Design ${at + 1}`, settle));
+  wall.append(...tiles);
+  walkable(wall, () => getComputedStyle(wall).gridTemplateColumns.split(" ").length);
+  const mark = (design) => {
+    for (const each of tiles) each.setAttribute("aria-pressed", same(each.design, design));
+  };
+  const fill = () => {
+    tiles.forEach((each, at) => each.show(fresh(generator, page * WALL + at)));
+    mark(state.design);
+  };
+  on("settled", (design) => {
+    if (generator?.name !== design.generator) {
+      generator = generatorOf(design.generator);
+      page = 0;
+      fill();
+    }
+    mark(design);
+  });
+  part("more").addEventListener("click", () => {
+    page += 1;
+    fill();
+  });
+}
+
+function mountRelatives(part) {
+  const tiles = Array.from({ length: RELATIVES }, (_, at) => thumbnail(`Relative ${at + 1}`, settle));
+  part("relatives").append(...tiles);
+  on("settled", async (design) => {
+    const relatives = await call("variations", design, RELATIVES, randomSeed()).catch(() => []);
+    if (state.design !== design) return;
+    relatives.forEach((relative, at) => tiles[at].show(relative));
+  });
+}

@@ -1,0 +1,82 @@
+// The shelf at the foot of every tab: the collection, always at hand, and its way to and from the
+// browser's storage. It is mounted first and always, so pictures dropped on the page land here too.
+
+import { call, save, upload } from "./api.js";
+import { receive, writeWith } from "./collection-store.js";
+import { thumbnail } from "./elements.js";
+import { attempt, notice } from "./notice.js";
+import { generators, on, openTab, setBlend, settle, state } from "./store.js";
+
+export function mount({ element, props, watch }) {
+  const part = (name) => element.querySelector(`.at-${name}`);
+  on("kept", async (kept) => {
+    part("count").textContent = kept.length ? `${kept.length} kept` : "Nothing kept yet";
+    part("download-all").disabled = !kept.length;
+    part("blend-two").disabled = kept.length < 2;
+    await generators().catch(() => {});
+    part("shelf-row").replaceChildren(...kept.map(small).reverse());
+  });
+  part("download-all").addEventListener("click", () => attempt(downloadAll));
+  part("blend-two").addEventListener("click", blendTwo);
+  acceptDrops();
+
+  const read = () => props.value && receive(props.value.kept);
+  watch("value", read);
+  read();
+  writeWith((kept) => (props.value = { kept }));
+}
+
+function small({ name, design }) {
+  const result = thumbnail(name, (chosen) => {
+    settle(chosen);
+    openTab("explore");
+  });
+  requestAnimationFrame(() => result.show(design));
+  return result;
+}
+
+export async function downloadAll() {
+  const kept = state.kept.map(({ name, design }) => ({ name, design }));
+  notice("Preparing your designs…");
+  save(await call("collection_zip", kept), "designs.zip");
+}
+
+/** Blend the two newest kept designs that can be blended. */
+function blendTwo() {
+  const newest = [...state.kept].reverse();
+  for (const second of newest) {
+    const first = newest.find((each) =>
+      each !== second && each.design.generator === second.design.generator);
+    if (first) {
+      setBlend({ first: first.design, second: second.design, amount: 0.5 });
+      return openTab("blend");
+    }
+  }
+  notice("Keep two designs of one generator to blend them.");
+}
+
+/** Open a picture that was downloaded from here. */
+export async function openPicture(file) {
+  const { design, note } = await call("open_picture", await upload(file));
+  settle(design);
+  openTab("explore");
+  notice(note || "Opened the design of this picture.");
+}
+
+function acceptDrops() {
+  const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
+  const mark = (on) => document.body.classList.toggle("at-dropping", on);
+  document.addEventListener("dragover", (event) => {
+    if (!carriesFile(event)) return;
+    event.preventDefault();
+    mark(true);
+  });
+  document.addEventListener("dragleave", (event) => event.relatedTarget || mark(false));
+  document.addEventListener("drop", (event) => {
+    mark(false);
+    const file = event.dataTransfer?.files[0];
+    if (!file) return;
+    event.preventDefault();
+    attempt(() => openPicture(file));
+  });
+}

@@ -1,0 +1,92 @@
+// Drawn designs. A tile is the picture of a design at the generator's own size, as ImageData.
+
+import { call } from "./api.js";
+import { key } from "./design.js";
+import { lanczos } from "./lanczos.js";
+import { generatorOf } from "./store.js";
+
+const KEPT = 600;
+const MOST = 64; // as studio/ui/api.py allows on one sheet
+const kept = new Map(); // key of a design -> promise of its tile, oldest first
+let waiting = new Map(); // generator -> wishes that go out together
+
+/** The tile of a design, with others wished for at this moment on one sheet. */
+export function tile(design) {
+  return remembered(design, (wish) => {
+    const wishes = waiting.get(design.generator) ?? [];
+    wishes.push(wish);
+    if (!waiting.size) queueMicrotask(sendWaiting);
+    waiting.set(design.generator, wishes);
+  });
+}
+
+/** The tile of a design, at once and by itself: for the picture that follows the hand. */
+export function urgentTile(design) {
+  return remembered(design, (wish) => drawSheet([wish]));
+}
+
+function remembered(design, draw) {
+  const name = key(design);
+  let promise = kept.get(name);
+  if (promise) {
+    kept.delete(name);
+  } else {
+    promise = new Promise((resolve, reject) => draw({ design, resolve, reject }));
+    promise.catch(() => kept.delete(name)); // another try may succeed
+  }
+  kept.set(name, promise);
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  return promise;
+}
+
+function sendWaiting() {
+  for (const wishes of waiting.values()) {
+    while (wishes.length) drawSheet(wishes.splice(0, MOST));
+  }
+  waiting = new Map();
+}
+
+async function drawSheet(wishes) {
+  try {
+    const sheet = await call("sheet", wishes.map((wish) => wish.design));
+    const bytes = Uint8Array.from(atob(sheet.png), (letter) => letter.charCodeAt(0));
+    // The pixels as they are, without colour management or blending.
+    const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }), {
+      colorSpaceConversion: "none",
+      premultiplyAlpha: "none",
+    });
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    wishes.forEach((wish, at) => {
+      wish.resolve(context.getImageData(at * sheet.size, 0, sheet.size, sheet.size));
+    });
+  } catch (error) {
+    for (const wish of wishes) wish.reject(error);
+  }
+}
+
+/** Paint a tile over a whole canvas, sharp on this screen, in its generator's manner. */
+export function paint(canvas, pixels, generatorName) {
+  const side = Math.round(canvas.clientWidth * devicePixelRatio) || canvas.width;
+  if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
+  const context = canvas.getContext("2d");
+  const manner = generatorOf(generatorName)?.enlargement;
+  if (manner !== "nearest" && side > pixels.width) {
+    context.putImageData(lanczos(pixels, side, side), 0, 0);
+    return;
+  }
+  const small = new OffscreenCanvas(pixels.width, pixels.height);
+  small.getContext("2d").putImageData(pixels, 0, 0);
+  context.imageSmoothingEnabled = side < pixels.width;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(small, 0, 0, side, side);
+}
+
+/** Draw a design into a small canvas; a newer design for the same canvas wins. */
+export async function show(canvas, design) {
+  canvas.wish = design;
+  const pixels = await tile(design).catch(() => null);
+  if (pixels && canvas.wish === design) paint(canvas, pixels, design.generator);
+}

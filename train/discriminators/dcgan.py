@@ -1,0 +1,41 @@
+"""The deep convolutional discriminator (Radford et al., 2015), mirror of the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+
+class DCGANDiscriminator(nn.Module):
+    """Strided convolutions with LeakyReLU 0.2, halving the image at each step, to one logit.
+
+    Takes (batch, channels, s, s) with s = ``end`` * 2**len(widths) and returns (batch,) logits; a
+    sigmoid of them is the probability of being real.
+
+    Args:
+        norm_first: batch norm after the first convolution too (the handbag notebook does; the
+            paper and the DeepFashion network do not).
+    """
+
+    def __init__(
+        self,
+        *,
+        widths: Sequence[int],
+        channels: int = 3,
+        end: int = 4,
+        norm_first: bool = False,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for depth, (narrow, wide) in enumerate(zip((channels, *widths), widths, strict=False)):
+            layers.append(nn.Conv2d(narrow, wide, 4, stride=2, padding=1, bias=False))
+            if depth > 0 or norm_first:
+                layers.append(nn.BatchNorm2d(wide))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+        # A convolution as large as what is left of the image is a dense layer with one output.
+        layers.append(nn.Conv2d(widths[-1], 1, end))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images).flatten()

@@ -1,0 +1,92 @@
+"""Where a training computes, in which precision, and how its tensors lie in memory."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A device and how to use it well.
+
+    ``bf16`` computes in bfloat16 under autocast, with float32 weights; ``channels_last`` lays
+    images out as NHWC, which both matrix units of CPUs and tensor cores prefer.
+    """
+
+    device: torch.device
+    bf16: bool
+    channels_last: bool = True
+
+    @classmethod
+    def choose(cls, device: str = "auto", precision: str = "auto") -> Hardware:
+        """The best there is, or what was asked for.
+
+        Args:
+            device: ``auto``, or a torch device such as ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+            precision: ``auto``, ``bf16`` or ``fp32``.
+
+        Raises:
+            ValueError: the device is not there.
+        """
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            chosen = torch.device(device)
+            torch.empty(1, device=chosen)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(
+                f"There is no device {device!r} here. Leave --device out, or say cpu."
+            ) from error
+        bf16 = precision == "bf16" or (precision == "auto" and has_fast_bf16(chosen))
+        return cls(chosen, bf16)
+
+    def autocast(self) -> AbstractContextManager:
+        """The context in which networks run forward."""
+        if not self.bf16:
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """Move a network here, its convolutions laid out as this hardware likes them."""
+        if self.channels_last:
+            return network.to(self.device, memory_format=torch.channels_last)
+        return network.to(self.device)
+
+    def parallel(self, network: nn.Module) -> nn.Module:
+        """The same network on every GPU there is, each taking a share of the batch."""
+        every = self.device.type == "cuda" and self.device.index is None
+        if every and torch.cuda.device_count() > 1:
+            return nn.DataParallel(network)
+        return network
+
+    def lay_out(self, images: Tensor) -> Tensor:
+        """Give a batch (B, C, H, W) the memory layout that the networks have."""
+        if self.channels_last:
+            return images.contiguous(memory_format=torch.channels_last)
+        return images
+
+    def place_images(self, images: Tensor) -> Tensor:
+        """Keep all uint8 images on the device where a quarter of its free memory holds them."""
+        if self.device.type != "cuda":
+            return images
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return images.to(self.device) if images.numel() < free / 4 else images
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is computed in hardware rather than imitated."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_bf16_instructions()
+    return False
+
+
+def _has_bf16_instructions() -> bool:
+    """AVX-512 BF16 or AMX; without them bfloat16 is slower than float32."""
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, probe, bool)() for probe in probes)
