@@ -116,7 +116,7 @@ def name(
         change = change.mean(0) / spread
         best = max(free, key=lambda trait: abs(change[trait].item()), default=None)
         if best is None or abs(change[best].item()) < appearance.CLEAR_CHANGE:
-            names.append((f"Look {index + 1}, less", "more"))
+            names.append((f"Look {index + 1}", ""))
             continue
         free.remove(best)
         names.append(appearance.TRAITS[best].ends)
