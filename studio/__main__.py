@@ -47,12 +47,20 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--out", type=Path, required=True, metavar="DIR")
         command.add_argument(
             "--size",
-            type=int,
+            type=pixels,
             default=0,
             metavar="PX",
             help="enlarge to about this many pixels (the generator's own size)",
         )
     return result
+
+
+def pixels(text: str) -> int:
+    """An argparse type: a picture's size."""
+    value = int(text)
+    if not 0 <= value <= exports.MAX_SIZE:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {exports.MAX_SIZE}")
+    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

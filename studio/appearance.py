@@ -92,12 +92,6 @@ def closedness(scene: Scene) -> Tensor:
     return middle.mean((1, 2, 3))
 
 
-def contrast(scene: Scene) -> Tensor:
-    grey = scene.pixels.mean(1, keepdim=True)
-    centre = scene.mean(grey).view(-1, 1, 1, 1)
-    return scene.mean((grey - centre) ** 2).sqrt()
-
-
 def boxiness(scene: Scene) -> Tensor:
     """Share of the smallest upright box around the thing that it fills: 0.79 for a disc."""
     across, down = scene.mask.amax(2).sum((1, 2)), scene.mask.amax(3).sum((1, 2))
@@ -127,7 +121,6 @@ TRAITS = (
     Trait(("Short", "Tall"), height),
     Trait(("Fuller below", "Fuller above"), fullness_above),
     Trait(("Open", "Closed"), closedness),
-    Trait(("Even", "Contrasting"), contrast),
     Trait(("Rounded", "Boxy"), boxiness),
     Trait(("Leaning left", "Leaning right"), lean),
 )

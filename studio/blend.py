@@ -57,8 +57,10 @@ def strip(renderer: Renderer, designs: Sequence[Design], size: int) -> Image.Ima
 
 def animation(renderer: Renderer, first: Design, second: Design, size: int, count: int) -> bytes:
     """A GIF that goes from ``first`` to ``second`` and back, forever, resting at both ends."""
+    # A palette for each frame, found once for the way there and the way back.
     there = [
-        renderer.enlarged(design, size).convert("RGB") for design in steps(first, second, count)
+        renderer.enlarged(design, size).convert("RGB").quantize()
+        for design in steps(first, second, count)
     ]
     frames = there + there[-2:0:-1]
     durations = [FRAME_MILLISECONDS] * len(frames)

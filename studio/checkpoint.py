@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -78,6 +79,10 @@ class Checkpoint:
                 "or changed. Copy the folder again."
             )
         try:
+            with torch.device("meta"):  # sizes only: a hostile card must not fill the memory
+                sketch = build(self.card["generator"])
+            if sum(each.numel() for each in sketch.parameters()) > path.stat().st_size:
+                raise ValueError(f"{GENERATOR} is far too small for the network on its card.")
             generator = build(self.card["generator"])
         except ValueError as error:
             raise CheckpointError(f"{self.name}: {error}") from error

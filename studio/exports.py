@@ -18,6 +18,7 @@ from studio.render import Renderer
 KEY = "atelier-design"
 # What a designer gets: large enough to paste into a board.
 EXPORT_SIZE = 1024
+MAX_SIZE = 4096
 MAX_BYTES = 32 * 2**20
 # Files that Windows takes for devices, whatever their suffix.
 DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)\d)", re.IGNORECASE)
@@ -42,6 +43,8 @@ def from_png(data: bytes) -> Design:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+                if max(image.size) > MAX_SIZE:
+                    raise ValueError("no picture from here is that large")
                 image.load()  # the design may stand after the pixels
                 text = image.text.get(KEY)
     except Exception as error:  # Pillow raises many kinds for a damaged or hostile file

@@ -34,7 +34,8 @@ class Opened:
     def enlargement(self) -> str:
         """How its pictures are enlarged: ``lanczos`` or, for pixel art, ``nearest``."""
         manner = self.checkpoint.card.get("enlargement", "lanczos")
-        return manner if manner in pictures.RESAMPLING else "lanczos"
+        known = isinstance(manner, str) and manner in pictures.RESAMPLING
+        return manner if known else "lanczos"
 
 
 class Renderer:

@@ -29,6 +29,7 @@ MAX_SHEET = 64
 MAX_COLLECTION = 500
 MAX_NAME = 80
 MIN_SIZE, MAX_SIZE = 16, 2048
+MAX_STRIP = 16384  # pixels across
 # PNG's effort: higher saves a few bytes and costs more time than sending them.
 SHEET_COMPRESSION = 3
 VARIATION_AMOUNT = 0.3
@@ -110,7 +111,7 @@ class API:
         if not 1 <= count <= MAX_SHEET:
             raise DesignError(f"Ask for 1 to {MAX_SHEET} relatives.")
         checked = designs_.from_dict(design)
-        stream = random.Random(seed)
+        stream = random.Random(designs_.whole(seed, "seed", designs_.MAX_SEED))
         relatives = (
             designs_.variation(checked, stream.randrange(designs_.MAX_SEED), VARIATION_AMOUNT)
             for _ in range(count)
@@ -126,7 +127,7 @@ class API:
     def blend_strip(self, first: dict, second: dict, steps: int = 9, size: int = 512) -> FileData:
         """A PNG of ``steps`` designs from the first to the second, side by side."""
         between = blend.steps(*two(first, second), steps)
-        strip = blend.strip(self.renderer, between, min(checked_size(size), 1024))
+        strip = blend.strip(self.renderer, between, min(checked_size(size), MAX_STRIP // steps))
         return download(pictures.to_png(strip), "blend-strip.png")
 
     def blend_animation(self, first: dict, second: dict) -> FileData:
@@ -218,7 +219,8 @@ def uploaded(file: Any) -> bytes:
     """
     path = file.get("path") if isinstance(file, dict) else None
     folder = Path(get_upload_folder()).resolve()
-    if not isinstance(path, str) or folder not in Path(path).resolve().parents:
+    # A path with a zero byte can't be resolved, nor be a file.
+    if not isinstance(path, str) or "\0" in path or folder not in Path(path).resolve().parents:
         raise DesignError("Upload the picture first.")
     try:
         with open(path, "rb") as handle:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from studio import checkpoint
+from studio import checkpoint, exports
 from studio.render import Renderer
 from studio.ui import blend, collection, explore
 from studio.ui.api import API
@@ -47,6 +47,7 @@ def launch_settings(renderer: Renderer) -> dict[str, Any]:
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
+        "max_file_size": exports.MAX_BYTES,
         "favicon_path": PAGE / "favicon.svg",
         "app_kwargs": {"routes": routes(renderer)},
     }

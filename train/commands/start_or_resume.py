@@ -31,6 +31,10 @@ recipes:
 """ + "\n".join(f"  {recipe.name:20} {recipe.source}" for recipe in recipes.RECIPES.values())
 
 
+# What decides a run from its first step on.
+FIXED = ("recipe", "out", "batch", "learning_rate", "seed", "card")
+
+
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     result = argparse.ArgumentParser(
@@ -52,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--epochs", type=positive(int), help="passes over the images")
     result.add_argument("--kimg", type=positive(float), help="thousands of images shown")
     result.add_argument("--minutes", type=positive(float), help="time spent training")
-    result.add_argument("--batch", type=positive(int), help="images per update")
+    result.add_argument("--batch", type=batch, help="images per update")
     result.add_argument("--learning-rate", type=positive(float), help="of both networks")
     result.add_argument("--seed", type=seed, help="repeats a training exactly")
     result.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
@@ -80,6 +84,14 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+def batch(text: str) -> int:
+    """An argparse type: images per update; batch norm has nothing to compare one image with."""
+    value = int(text)
+    if value < 2:
+        raise argparse.ArgumentTypeError(f"{text} is not 2 or more")
+    return value
+
+
 def positive(kind: type) -> Callable[[str], Any]:
     """An argparse type: a number above zero."""
 
@@ -104,6 +116,9 @@ def seed(text: str) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Start or resume a run and train it to its end, or until it is interrupted."""
     options = parser().parse_args(arguments)
+    if options.resume and (fixed := [name for name in FIXED if getattr(options, name) is not None]):
+        names = ", ".join("--" + name.replace("_", "-") for name in fixed)
+        parser().error(f"{names} can't be changed when a run is resumed; start a new one instead")
     hardware = choose_hardware(options)
     if options.resume:
         run = Run.open(options.resume)

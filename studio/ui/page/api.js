@@ -1,8 +1,10 @@
-// Calls to the studio's API. Every failure is an Error whose message is a sentence for a person.
+// Calls to the studio's API. Every failure is an Error whose message is a sentence for a person;
+// `refused` tells an answer from no answer.
 
 const root = window.gradio_config.root;
 const UNREACHABLE = "The studio does not answer. Check that it is still running, then try again.";
 const UNKNOWN = "Something went wrong while drawing this. Try another design.";
+const KEPT_TO_SAVE = 60_000; // ms until a saved file's copy is dropped from memory
 
 async function ask(path, options) {
   let response;
@@ -12,7 +14,7 @@ async function ask(path, options) {
     throw new Error(UNREACHABLE);
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.error || UNKNOWN);
+  if (!response.ok) throw Object.assign(new Error(answer.error || UNKNOWN), { refused: true });
   return answer;
 }
 
@@ -33,14 +35,19 @@ export async function upload(file) {
   return { path, meta: { _type: "gradio.FileData" } };
 }
 
-/** Have the browser save a file that an endpoint returned. */
-export function save(file, name) {
+/** Have the browser save a file that an endpoint returned, as `name`. */
+export async function save(file, name) {
+  const address = file.url ?? `${root}/gradio_api/file=${file.path}`;
+  // Fetched first: Gradio names what it serves, and its name would win over this one.
+  const response = await fetch(address).catch(() => null);
+  if (!response?.ok) throw new Error(response ? UNKNOWN : UNREACHABLE);
   const link = document.createElement("a");
-  link.href = file.url ?? `${root}/gradio_api/file=${file.path}`;
+  link.href = URL.createObjectURL(await response.blob());
   link.download = name;
   document.body.append(link);
   link.click();
   link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), KEPT_TO_SAVE);
 }
 
 export function previewUrl(generator) {

@@ -6,7 +6,7 @@ import { fresh, key, MAX_SEED, randomSeed } from "./design.js";
 import { Drawer } from "./drawer.js";
 import { thumbnail, walkable } from "./elements.js";
 import { attempt, notice } from "./notice.js";
-import { generatorOf, generators, on, openTab, setBlend, settle, state } from "./store.js";
+import { generatorOf, generators, on, openDesign, setBlend, state, usable } from "./store.js";
 import { paint, show } from "./tiles.js";
 
 const STEPS = 9; // as studio/blend.py's STRIP_STEPS
@@ -79,22 +79,19 @@ function mountStrip(part) {
 function mountActions(part) {
   const act = (name, action) => part(name).addEventListener("click", () => attempt(action));
   act("keep", () => keep(blended()));
-  act("open", () => {
-    settle(blended());
-    openTab("explore");
-  });
+  act("open", () => openDesign(blended()));
   act("swap", () => {
     const { first, second, amount } = state.blend;
     setBlend({ first: second, second: first, amount: 1 - amount });
   });
   act("save-strip", async () => {
     const { first, second } = state.blend;
-    save(await call("blend_strip", first, second, STEPS, STRIP_SIZE), "blend.png");
+    await save(await call("blend_strip", first, second, STEPS, STRIP_SIZE), "blend.png");
   });
   act("save-animation", async () => {
     notice("Preparing the animation…");
     const { first, second } = state.blend;
-    save(await call("blend_animation", first, second), "blend.gif");
+    await save(await call("blend_animation", first, second), "blend.gif");
   });
 }
 
@@ -103,6 +100,7 @@ function mountChoices(element, part) {
   let side = "first";
   const parents = [...element.querySelectorAll(".at-parent")];
   const choose = (design) => {
+    if (!usable(design)) return;
     const other = side === "first" ? "second" : "first";
     const changes = { [side]: design };
     // Designs of two generators can't be mixed: the other side follows to the new generator.
@@ -143,7 +141,7 @@ function mountChoices(element, part) {
     part("kept-choices").hidden = !kept.length;
     part("from-kept").replaceChildren(...kept.map(({ name, design }) => {
       const result = thumbnail(name, choose);
-      requestAnimationFrame(() => result.show(design));
+      result.show(design);
       return result;
     }).reverse());
   };

@@ -17,8 +17,13 @@ export function writeWith(writer) {
 
 /** Take over the list as storage or another tab of the browser has it. */
 export function receive(kept) {
-  state.kept = Array.isArray(kept) ? kept.filter((each) => each?.id && each?.design) : [];
+  state.kept = Array.isArray(kept) ? kept.filter(whole) : [];
   tell("kept", state.kept);
+}
+
+function whole(entry) {
+  const { id, name, design } = entry ?? {};
+  return [id, name, design?.generator].every((each) => typeof each === "string");
 }
 
 function change(kept) {

@@ -4,7 +4,7 @@ import { call, save } from "./api.js";
 import { remove, rename } from "./collection-store.js";
 import { button, thumbnail } from "./elements.js";
 import { attempt } from "./notice.js";
-import { generators, on, openTab, setBlend, settle, state } from "./store.js";
+import { generators, on, openDesign, openTab, setBlend, state, usable } from "./store.js";
 import { downloadAll, openPicture } from "./shelf.js";
 
 const LONGEST_NAME = 80; // as studio/ui/api.py cuts names
@@ -33,12 +33,9 @@ export async function mount({ element }) {
 function card({ id, name, design }) {
   const result = document.createElement("article");
   result.className = "at-kept-card";
-  const open = () => {
-    settle(design);
-    openTab("explore");
-  };
+  const open = () => openDesign(design);
   const picture = thumbnail(`Open ${name}`, open);
-  requestAnimationFrame(() => picture.show(design));
+  picture.show(design);
 
   const title = document.createElement("input");
   Object.assign(title, { type: "text", value: name, maxLength: LONGEST_NAME, className: "at-name" });
@@ -54,6 +51,7 @@ function card({ id, name, design }) {
   actions.append(
     button("Open", "at-quiet", open),
     button("Blend", "at-quiet", () => {
+      if (!usable(design)) return;
       setBlend(state.blend.first?.generator === design.generator
         ? { second: design }
         : { first: design, second: design });

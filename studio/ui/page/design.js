@@ -13,13 +13,13 @@ export function randomSeed() {
   return crypto.getRandomValues(new Uint32Array(1))[0];
 }
 
-/** Equal designs give equal keys, whatever order their parts were set in. */
+/** Equal designs give equal keys, whatever order their parts were set in and marked or not. */
 export function key(design) {
-  return JSON.stringify(design, (_, value) =>
-    value && typeof value === "object" && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort())
-      : value,
-  );
+  return JSON.stringify(design, (_, value) => {
+    if (!value || typeof value !== "object" || Array.isArray(value)) return value;
+    const { fingerprint, ...rest } = value;
+    return Object.fromEntries(Object.entries(rest).sort());
+  });
 }
 
 export function same(a, b) {

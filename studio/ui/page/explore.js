@@ -9,14 +9,18 @@ import { thumbnail, walkable } from "./elements.js";
 import { mountPicker } from "./picker.js";
 import { attempt, notice } from "./notice.js";
 import { mountSliders } from "./sliders.js";
-import { generatorOf, generators, lastDesign, on, redo, settle, start, state, tell, undo } from "./store.js";
+import {
+  generatorOf, generators, lastDesign, on, redo, settle, start, state, tell, undo, usable,
+} from "./store.js";
 import { paint } from "./tiles.js";
 
 const WALL = 24;
 const RELATIVES = 8;
+const RELATIVES_DELAY = 120; // ms of rest before they are drawn anew, so that a held key stays swift
 
 export async function mount({ element }) {
   const part = (name) => element.querySelector(`.at-${name}`);
+  waitForDesign(element);
   mountEasel(part);
   mountActions(part);
   mountWall(part);
@@ -39,6 +43,13 @@ export async function mount({ element }) {
   }
 }
 
+/** Nothing can be done before the first design is there. */
+function waitForDesign(element) {
+  const controls = element.querySelectorAll(".at-left, .at-actions, .at-relatives, .at-right");
+  controls.forEach((each) => (each.inert = true));
+  on("settled", () => controls.forEach((each) => (each.inert = false)));
+}
+
 /** Open the design of a copied link, and take it out of the address: a reload should not go back. */
 async function openLinkOfPage() {
   const address = new URL(location.href);
@@ -47,6 +58,7 @@ async function openLinkOfPage() {
   address.searchParams.delete("design");
   history.replaceState(null, "", address);
   const { design, note } = await call("open_link", code);
+  if (!usable(design)) return;
   settle(design);
   if (note) notice(note);
 }
@@ -82,7 +94,7 @@ function mountActions(part) {
   act("reset", () => settle(withoutSliders(state.design)));
   act("download", async () => {
     const file = await call("render", state.design, 1024);
-    save(file, `${generatorOf(state.design.generator).title}.png`);
+    await save(file, `${generatorOf(state.design.generator).title}.png`);
   });
   act("link", copyLink);
   on("settled", (design) => {
@@ -92,7 +104,8 @@ function mountActions(part) {
   });
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=range]), textarea");
-    if (typing || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
+    const away = !part("picture").offsetParent; // another tab is open
+    if (typing || away || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
     event.preventDefault();
     event.shiftKey ? redo() : undo();
   });
@@ -142,9 +155,14 @@ function mountWall(part) {
 function mountRelatives(part) {
   const tiles = Array.from({ length: RELATIVES }, (_, at) => thumbnail(`Relative ${at + 1}`, settle));
   part("relatives").append(...tiles);
-  on("settled", async (design) => {
+  const draw = async (design) => {
     const relatives = await call("variations", design, RELATIVES, randomSeed()).catch(() => []);
     if (state.design !== design) return;
     relatives.forEach((relative, at) => tiles[at].show(relative));
+  };
+  let resting;
+  on("settled", (design) => {
+    clearTimeout(resting);
+    resting = setTimeout(draw, RELATIVES_DELAY, design);
   });
 }

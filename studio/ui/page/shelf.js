@@ -5,7 +5,7 @@ import { call, save, upload } from "./api.js";
 import { receive, writeWith } from "./collection-store.js";
 import { thumbnail } from "./elements.js";
 import { attempt, notice } from "./notice.js";
-import { generators, on, openTab, setBlend, settle, state } from "./store.js";
+import { generatorOf, generators, on, openDesign, openTab, setBlend, state } from "./store.js";
 
 export function mount({ element, props, watch }) {
   const part = (name) => element.querySelector(`.at-${name}`);
@@ -27,23 +27,26 @@ export function mount({ element, props, watch }) {
 }
 
 function small({ name, design }) {
-  const result = thumbnail(name, (chosen) => {
-    settle(chosen);
-    openTab("explore");
-  });
-  requestAnimationFrame(() => result.show(design));
+  const result = thumbnail(name, openDesign);
+  result.show(design);
   return result;
 }
 
 export async function downloadAll() {
-  const kept = state.kept.map(({ name, design }) => ({ name, design }));
-  notice("Preparing your designs…");
-  save(await call("collection_zip", kept), "designs.zip");
+  const kept = state.kept
+    .filter(({ design }) => generatorOf(design.generator))
+    .map(({ name, design }) => ({ name, design }));
+  const missing = state.kept.length - kept.length;
+  if (!kept.length) return notice("The generators of your designs are not here.");
+  notice(missing
+    ? `Preparing your designs, but for ${missing} whose generator is not here…`
+    : "Preparing your designs…");
+  await save(await call("collection_zip", kept), "designs.zip");
 }
 
 /** Blend the two newest kept designs that can be blended. */
 function blendTwo() {
-  const newest = [...state.kept].reverse();
+  const newest = state.kept.filter(({ design }) => generatorOf(design.generator)).reverse();
   for (const second of newest) {
     const first = newest.find((each) =>
       each !== second && each.design.generator === second.design.generator);
@@ -58,9 +61,7 @@ function blendTwo() {
 /** Open a picture that was downloaded from here. */
 export async function openPicture(file) {
   const { design, note } = await call("open_picture", await upload(file));
-  settle(design);
-  openTab("explore");
-  notice(note || "Opened the design of this picture.");
+  if (openDesign(design)) notice(note || "Opened the design of this picture.");
 }
 
 function acceptDrops() {

@@ -3,6 +3,7 @@
 
 import { call } from "./api.js";
 import { fresh, same } from "./design.js";
+import { notice } from "./notice.js";
 
 const HISTORY = 200;
 const SESSION = "atelier-easel";
@@ -105,6 +106,21 @@ export function start(generator) {
 export function setBlend(changes) {
   state.blend = { ...state.blend, ...changes };
   tell("blend", state.blend);
+}
+
+/** Whether a kept or sent design can be worked with: its generator may be gone. Says so if not. */
+export function usable(design) {
+  if (generatorOf(design.generator)) return true;
+  notice(`The generator ${design.generator} of this design is not here. If it was added just now, reload the page.`);
+  return false;
+}
+
+/** Put a kept or sent design on the easel and show it; false when its generator is not here. */
+export function openDesign(design) {
+  if (!usable(design)) return false;
+  settle(design);
+  openTab("explore");
+  return true;
 }
 
 /** Select a tab of the page by its id. */

@@ -63,6 +63,13 @@ async function drawSheet(wishes) {
       wish.resolve(context.getImageData(at * sheet.size, 0, sheet.size, sheet.size));
     });
   } catch (error) {
+    // One design that can't be drawn (made before its generator was trained anew, say) should not
+    // take the others on its sheet with it.
+    if (error.refused && wishes.length > 1) {
+      const half = Math.ceil(wishes.length / 2);
+      await drawSheet(wishes.slice(0, half));
+      return drawSheet(wishes.slice(half));
+    }
     for (const wish of wishes) wish.reject(error);
   }
 }

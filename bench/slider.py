@@ -1,0 +1,250 @@
+"""How soon a slider's picture appears: the plainest Gradio wiring against the studio's own page.
+
+"plain" is what one writes first: ``gr.Slider.input`` to a Python function to ``gr.Image``, default
+queue, the picture enlarged to 512 px in Python. "server" is the studio as ``app.py`` serves it.
+Both draw the same designs of the same generator and are driven alike, in turn, by one headless
+Chromium, each served by a process of its own:
+
+- latency: single ``input`` events on the slider, each after the picture of the last and a rest.
+- drag: many ``input`` events at a fixed interval, as a hand makes them; counted are the pictures
+  shown until one second after the last event. ``events_behind`` tells whose picture is then on
+  screen: 0 is the last event's, as it must be in the studio. Gradio's default is to drop events
+  that come while one is being answered, so there it can be an earlier one's.
+
+A picture counts when its pixels differ from the last one's and a frame with it has been painted.
+Every value is new to both, so nothing comes from a cache.
+
+    python -m bench.slider --generator deepfashion-dcgan
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import json
+import multiprocessing
+import os
+import shutil
+import socket
+import statistics
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from studio import settings
+from studio.checkpoint import CheckpointError
+from studio.design import Design, DesignError
+from studio.generators.base import to_uint8
+from studio.render import Renderer
+
+REACH = 2.5  # standard deviations to either side; both sliders go a little further
+GOLDEN = 0.618034  # multiples of it spread evenly and never come back to a value
+WARM_UP = 5  # events that are not counted, at the start of each round
+WINDOW = {"width": 1440, "height": 900}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+HEAD = "round  wiring  median ms  p95 ms  pictures/100  behind  size px"
+DRIVER = Path(__file__).with_name("slider.js")
+
+
+def serve_plain(options: argparse.Namespace, port: int) -> None:
+    """The plainest wiring of a generator; only where the sliders come from is borrowed."""
+    import gradio as gr
+
+    renderer = Renderer(options.checkpoints, options.runs)
+    opened = renderer.open(options.generator)
+    generator, direction = opened.generator, torch.from_numpy(opened.directions.vectors[0])
+    z = torch.from_numpy(renderer.latent(Design(options.generator)))
+
+    def draw(value: float) -> Image.Image:
+        with torch.no_grad():
+            image = generator((z + value * direction)[None])
+        pixels = to_uint8(image, generator.value_range)[0].permute(1, 2, 0).numpy()
+        return Image.fromarray(pixels.squeeze()).resize((512, 512), Image.Resampling.LANCZOS)
+
+    with gr.Blocks() as demo:
+        slider = gr.Slider(-3, 3, value=0, step=0.05, elem_id="slider")
+        picture = gr.Image(elem_id="picture")
+        slider.input(draw, slider, picture)
+    demo.launch(server_name="127.0.0.1", server_port=port, quiet=True)
+
+
+def serve_studio(options: argparse.Namespace, port: int) -> None:
+    """The studio as ``app.py`` serves it."""
+    from studio.ui.page import build, launch_settings
+
+    renderer = Renderer(options.checkpoints, options.runs)
+    build(renderer).launch(
+        server_name="127.0.0.1", server_port=port, quiet=True, **launch_settings(renderer)
+    )
+
+
+WIRINGS: dict[str, Callable[[argparse.Namespace, int], None]] = {
+    "plain": serve_plain,
+    "server": serve_studio,
+}
+
+
+@contextmanager
+def served(name: str, options: argparse.Namespace):
+    """Yields the address of a wiring served by a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=WIRINGS[name], args=(options, port), daemon=True)
+    process.start()
+    try:
+        address = f"http://127.0.0.1:{port}/"
+        wait_for(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.join(10)
+
+
+def wait_for(address: str, process: multiprocessing.Process, seconds: float = 300) -> None:
+    """Wait until a server answers."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.is_alive():
+        try:
+            urllib.request.urlopen(address, timeout=10).close()
+            return
+        except OSError:
+            time.sleep(0.5)
+    raise RuntimeError(f"Nothing answers at {address}.")
+
+
+def launch_browser(playwright: Any) -> Browser:
+    """An installed Chromium or Chrome, else Playwright's own."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    return playwright.chromium.launch(executable_path=found)
+
+
+def values(shares: Iterable[float], round_: int) -> list[float]:
+    """Slider values for shares (0..1) of its length, new ones in every round."""
+    # Designs keep four decimals, so rounds this far apart never share a picture.
+    return [round(REACH * (2 * share - 1) + 0.0007 * (round_ + 1), 4) for share in shares]
+
+
+def measure(page: Page, address: str, options: argparse.Namespace, round_: int) -> dict[str, Any]:
+    """One round of one wiring."""
+    start = Design(options.generator)
+    page.goto(f"{address}?design={start.to_code()}")
+    page.wait_for_function("window.bench.ready()", timeout=300_000)
+    wait_until_quiet(page)
+    singles = values(((at * GOLDEN) % 1 for at in range(WARM_UP + options.singles)), round_)
+    drag = values(np.linspace(0, 1, options.events).tolist(), round_)
+    latencies = page.evaluate("(given) => bench.latencies(...given)", [singles, options.rest_ms])
+    pictures = page.evaluate("(given) => bench.drag(...given)", [drag, options.interval_ms])
+    final = Image.open(io.BytesIO(base64.b64decode(page.evaluate("bench.pixels()"))))
+    return {
+        "latencies": latencies[WARM_UP:],
+        "pictures": 100 * pictures / options.events,
+        "behind": events_behind(final, drag, options),
+        "picture_px": final.width,
+    }
+
+
+def wait_until_quiet(page: Page) -> None:
+    """Wait until a page has drawn all it draws at its start: nothing new came for two seconds."""
+    before, now = -1, 0
+    while now != before:
+        page.wait_for_timeout(2000)
+        before, now = now, page.evaluate("performance.getEntriesByType('resource').length")
+
+
+def events_behind(final: Image.Image, drag: Sequence[float], options: argparse.Namespace) -> int:
+    """How many events came after the one whose picture is nearest to ``final``."""
+    renderer = Renderer(options.checkpoints, options.runs)
+    found, distances = np.asarray(final.convert("RGB"), np.float32), []
+    for value in drag:
+        wanted = renderer.enlarged(Design(options.generator, directions=((0, value),)), final.width)
+        wanted = np.asarray(wanted.convert("RGB").resize(final.size), np.float32)
+        distances.append(np.square(found - wanted).mean())
+    return len(drag) - 1 - int(np.argmin(distances))
+
+
+def rounds(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    """Every wiring measured in turn, ``--rounds`` times."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in WIRINGS}
+    print(HEAD)
+    with sync_playwright() as playwright, ExitStack() as stack:
+        addresses = {name: stack.enter_context(served(name, options)) for name in WIRINGS}
+        browser = launch_browser(playwright)
+        for round_ in range(options.rounds):
+            for name, address in addresses.items():
+                page = browser.new_page(viewport=WINDOW)
+                page.add_init_script(path=DRIVER)
+                found[name].append(measure(page, address, options, round_))
+                page.close()
+                print(row(round_ + 1, name, summary(found[name][-1:])), flush=True)
+        browser.close()
+    return found
+
+
+def summary(measured: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Over all events of some rounds; the pictures are the median round's."""
+    latencies = [each for one in measured for each in one["latencies"]]
+    return {
+        "median_ms": round(statistics.median(latencies), 1),
+        "p95_ms": round(float(np.percentile(latencies, 95)), 1),
+        "pictures_per_100": statistics.median(one["pictures"] for one in measured),
+        "events_behind": max(one["behind"] for one in measured),
+        "picture_px": measured[-1]["picture_px"],
+    }
+
+
+def row(first: Any, name: str, line: dict[str, float]) -> str:
+    median, p95, pictures, behind, px = line.values()
+    return f"{first:>5}  {name:6} {median:10.1f} {p95:7.1f} {pictures:13.0f} {behind:7} {px:8}"
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m bench.slider",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    settings.add_folders(result)
+    result.add_argument("--generator", default="handbags-dcgan", metavar="NAME")
+    result.add_argument("--singles", type=int, default=40, help="events that latency is taken of")
+    result.add_argument("--rest-ms", type=float, default=400, help="rest after each of them")
+    result.add_argument("--events", type=int, default=100, help="events of a drag")
+    result.add_argument("--interval-ms", type=float, default=16, help="time between them")
+    result.add_argument("--rounds", type=int, default=3)
+    return result
+
+
+def main() -> None:
+    """Measure, then print what was found."""
+    options = parser().parse_args()
+    try:  # also finds the sliders, so that neither server has to
+        Renderer(options.checkpoints, options.runs).open(options.generator)
+    except (DesignError, CheckpointError) as error:
+        parser().error(str(error))
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when the servers import Gradio
+    found = rounds(options)
+    result: dict[str, Any] = {name: summary(measured) for name, measured in found.items()}
+    for name in WIRINGS:
+        print(row("all", name, result[name]))
+    ratio = result["plain"]["median_ms"] / result["server"]["median_ms"]
+    print(f"The studio's picture comes {ratio:.1f} times as fast.")
+    chosen = {name: getattr(options, name) for name in ("generator", "events", "interval_ms")}
+    print(json.dumps({**result, "ratio": round(ratio, 2), **chosen}))
+    if behind := result["server"]["events_behind"]:
+        sys.exit(f"The studio's page ended {behind} events behind the hand.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""A browser, a server with tiny generators, and visitors who notice everything that goes wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Error, sync_playwright
+from visiting import DESKTOP, LOOK, PATIENCE, Server, Visitor, Watch
+
+from studio.checkpoint import Checkpoint
+from studio.render import Renderer
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+INSTALLED = ("chromium", "chromium-browser", "google-chrome")
+# In a title and a description: it must be shown as it is, never become an element.
+MARKUP = '<img src="x" onerror="window.hacked = 1">'
+
+
+@pytest.fixture(scope="session")
+def studio_checkpoints(
+    tmp_path_factory: pytest.TempPathFactory, make_checkpoint: Callable[..., Checkpoint]
+) -> Path:
+    """Three generators; the last tries to put markup into the page."""
+    colour = {"kind": "dcgan", "latent_dim": 8, "widths": [16, 8], "start": 4}
+    grey = {"kind": "mlp", "latent_dim": 6, "widths": [16, 24], "channels": 1, "output": "sigmoid"}
+    root = tmp_path_factory.mktemp("studio-checkpoints")
+    make_checkpoint(root / "colour", colour, seed=1, order=1, description="Colourful noise")
+    make_checkpoint(
+        root / "grey",
+        grey,
+        seed=2,
+        order=2,
+        enlargement="nearest",
+        truncation=0.8,
+        data={"images": 60_000, "notice": "Learnt from nothing at all."},
+    )
+    hostile = {"title": f"{MARKUP} Markup", "description": MARKUP, "data": {"notice": MARKUP}}
+    make_checkpoint(root / "markup", colour, seed=3, order=3, **hostile)
+    return root
+
+
+@pytest.fixture(scope="session")
+def studio_renderer(studio_checkpoints: Path) -> Renderer:
+    """Draws what the page must show, in this process."""
+    return Renderer(studio_checkpoints)
+
+
+@pytest.fixture(scope="session")
+def server(
+    browser: Browser, studio_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The server that all tests share. It comes after the browser, which may be missing."""
+    result = Server(studio_checkpoints, tmp_path_factory.mktemp("server"))
+    yield result.start().wait()
+    result.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: $STUDIO_CHROMIUM, or an installed one, or Playwright's own."""
+    named = os.environ.get("STUDIO_CHROMIUM")
+    found = [named] if named else [path for each in INSTALLED if (path := shutil.which(each))]
+    with sync_playwright() as playwright:
+        reasons = []
+        for path in [*found, *([] if named else [None])]:
+            try:
+                result = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+            except Error as error:
+                reasons.append(f"{path or 'Playwright’s own'}: {error.message.splitlines()[0]}")
+                continue
+            yield result
+            result.close()
+            return
+        reason = f"No Chromium could be started ({'; '.join(reasons)})."
+        if os.environ.get("STUDIO_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def make_visitor(browser: Browser, server: Server) -> Iterator[Callable]:
+    """``make_visitor(**context)``: someone with a browser profile of their own, who is yet to come.
+
+    At the end, the test fails for any error that it has not allowed.
+    """
+    made: list[Visitor] = []
+
+    def make(**settings: Any) -> Visitor:
+        context = browser.new_context(**{"viewport": DESKTOP, **settings})
+        context.set_default_timeout(1000 * PATIENCE)
+        context.add_init_script(LOOK)
+        made.append(Visitor(context, server.url, Watch(context, server.url)))
+        return made[-1]
+
+    yield make
+    wrong = []
+    for each in made:
+        for page in each.context.pages:
+            if page.evaluate("window.hacked"):
+                wrong.append("Markup was executed.")
+        each.context.close()
+        wrong += each.watch.wrong
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def visitor(make_visitor: Callable[..., Visitor]) -> Visitor:
+    """A visitor at a desk, with the page open."""
+    return make_visitor().open()

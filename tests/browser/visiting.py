@@ -1,0 +1,286 @@
+"""The server, and its visitor: a page in a real browser, and what must not happen there."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Response
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+START_SECONDS = 120
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+# In the page: a number that tells two pictures on canvases apart.
+LOOK = """
+window.lookOf = (canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let hash = 0x811c9dc5;
+  for (const each of new Uint32Array(data.buffer)) hash = Math.imul(hash ^ each, 0x01000193);
+  return `${canvas.width}x${canvas.height}:${hash >>> 0}`;
+};
+window.lookAt = (selector) => window.lookOf(document.querySelector(selector));
+"""
+EASEL = ".at-explore .at-picture"
+BLEND = ".at-blend .at-picture"
+FIRST_SLIDER = ".at-sliders input >> nth=0"
+# Seconds; ample, because the machine may be busy. Whatever waits goes on as soon as it can.
+PATIENCE = 20
+
+
+class Server:
+    """``python app.py`` in a process of its own, which can be stopped and started again."""
+
+    def __init__(self, checkpoints: Path, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "server.log"
+        self.command = [
+            *(sys.executable, APP, "--host", "127.0.0.1", "--port", str(self.port)),
+            *("--checkpoints", checkpoints, "--runs", folder / "runs"),
+        ]
+        self.environment = {
+            **os.environ,
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "GRADIO_TEMP_DIR": str(folder / "served"),
+            "OMP_NUM_THREADS": "1",
+        }
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> Server:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, env=self.environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        return self
+
+    def wait(self) -> Server:
+        """Wait until it answers."""
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end and self.process.poll() is None:
+            with suppress(OSError), urllib.request.urlopen(self.url, timeout=START_SECONDS):
+                return self
+            time.sleep(0.05)
+        pytest.fail(f"The server did not start:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Watch:
+    """Collects what goes wrong in a browser context, except what a test has allowed."""
+
+    def __init__(self, context: BrowserContext, root: str) -> None:
+        self.root = root
+        self.allowed: list[str] = []
+        self.wrong: list[str] = []
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self._note(f"exception: {error.error}"))
+        context.on("response", self._response)
+        context.on("request", lambda request: self._address(request.url))
+
+    def allow(self, *words: str) -> None:
+        """From now on, troubles whose description contains one of ``words`` are expected."""
+        self.allowed += words
+
+    def _note(self, trouble: str) -> None:
+        if not any(words in trouble for words in self.allowed):
+            self.wrong.append(trouble)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self._note(f"console: {message.text} {message.location.get('url', '')}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400:
+            self._note(f"HTTP {response.status}: {response.url}")
+
+    def _address(self, url: str) -> None:
+        if not url.startswith((self.root, "data:", "blob:")):
+            self._note(f"a request leaves this machine: {url}")
+
+
+class Visitor:
+    """One page of a context, with the studio's parts at hand."""
+
+    def __init__(self, context: BrowserContext, url: str, watch: Watch) -> None:
+        self.context = context
+        self.url = url
+        self.watch = watch
+        self.page: Page = context.new_page()
+
+    def open(self, query: str = "") -> Visitor:
+        """Load the page and wait for its picture and sliders."""
+        self.page.goto(f"{self.url}/{query}")
+        return self.ready()
+
+    def another_tab(self) -> Visitor:
+        """The same visitor, who opens the page in a second tab too."""
+        return Visitor(self.context, self.url, self.watch).open()
+
+    def reload(self) -> Visitor:
+        self.page.reload()
+        return self.ready()
+
+    def ready(self) -> Visitor:
+        self.page.wait_for_selector(".at-slider")
+        self.drawn()
+        return self
+
+    def find(self, selector: str) -> Locator:
+        return self.page.locator(selector)
+
+    def thumbs(self, group: str) -> list[dict[str, Any] | None]:
+        """The designs of the thumbnails in a group, as ``.at-wall``."""
+        return self.page.evaluate(
+            "(group) => [...document.querySelectorAll(`${group} .at-thumb`)].map((e) => e.design)",
+            group,
+        )
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name).click()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Let the browser work until something is true here in the test."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, "What the test waits for did not come."
+            self.page.wait_for_timeout(10)
+
+    def wait(self, condition: str, value: Any = None) -> None:
+        """Wait until a JavaScript expression or function of ``value`` is true."""
+        self.page.wait_for_function(condition, arg=value)
+
+    def design(self) -> dict[str, Any]:
+        """The design on the easel."""
+        return self.module("store.js", "({ state }) => state.design")
+
+    def module(self, name: str, function: str, value: Any = None) -> Any:
+        """The result of ``function(module, value)`` for one of the page's own modules."""
+        return self.page.evaluate(
+            f"""async ({{ name, value }}) => {{
+                const root = window.gradio_config.root;
+                return ({function})(await import(`${{root}}/studio-page/${{name}}`), value);
+            }}""",
+            {"name": name, "value": value},
+        )
+
+    def pixels(self, design: dict[str, Any] | None = None) -> np.ndarray:
+        """The page's drawing of a design, (H, W, 4), before it is enlarged."""
+        found = self.module(
+            "tiles.js",
+            """async ({ tile }, design) => {
+                const { width, data } = await tile(design);
+                return { width, data: Array.from(data) };
+            }""",
+            design or self.design(),
+        )
+        return np.array(found["data"], np.uint8).reshape(-1, found["width"], 4)
+
+    def canvas(self, selector: str = EASEL) -> np.ndarray:
+        """What stands on a canvas, (H, W, 4)."""
+        png = self.page.evaluate("(s) => document.querySelector(s).toDataURL()", selector)
+        with Image.open(io.BytesIO(base64.b64decode(png.partition(",")[2]))) as image:
+            return np.array(image.convert("RGBA"))
+
+    def look(self, selector: str = EASEL) -> str:
+        return self.page.evaluate("(selector) => window.lookAt(selector)", selector)
+
+    def sees(self, look: str, selector: str = EASEL) -> None:
+        """Wait until a canvas looks exactly so."""
+        self.wait("([s, look]) => window.lookAt(s) === look", [selector, look])
+
+    def sees_other_than(self, look: str, selector: str = EASEL) -> str:
+        """Wait until a canvas has changed; its new look."""
+        self.wait("([s, look]) => window.lookAt(s) !== look", [selector, look])
+        return self.look(selector)
+
+    def drawn(self) -> str:
+        """Wait until the easel shows the design that is on it; its look.
+
+        The page's own drawing is asked for the same pixels and painted on a second canvas.
+        """
+        self.page.wait_for_function(
+            """async (selector) => {
+                const root = window.gradio_config?.root;
+                const canvas = document.querySelector(selector);
+                if (!root || !canvas?.clientWidth) return false;
+                const { state } = await import(`${root}/studio-page/store.js`);
+                const { paint, tile } = await import(`${root}/studio-page/tiles.js`);
+                if (!state.design) return false;
+                const second = document.createElement("canvas");
+                second.width = second.height = Math.round(canvas.clientWidth * devicePixelRatio);
+                paint(second, await tile(state.design), state.design.generator);
+                return window.lookOf(second) === window.lookOf(canvas);
+            }""",
+            arg=EASEL,
+        )
+        return self.look()
+
+    def all_drawn(self) -> None:
+        """Wait until every small picture of Explore is drawn, too: nothing is under way then."""
+        self.wait(
+            """() => [...document.querySelectorAll(".at-explore .at-thumb")]
+                .every((each) => each.design && each.firstChild.width === each.clientWidth)"""
+        )
+
+    def notice(self, words: str) -> None:
+        """Wait for the notice that contains ``words``."""
+        self.find(
+            ".at-notice.at-shown",
+        ).filter(has_text=words).wait_for()
+
+    def design_number(self, field: str, number: str) -> None:
+        """Type a number into a field and leave it with Enter."""
+        self.find(field).fill(number)
+        self.find(field).press("Enter")
+
+    def keep(self) -> None:
+        """Keep what is on the easel, and wait until it is on the shelf."""
+        before = self.find(".at-shelf .at-thumb").count()
+        self.find(".at-explore .at-keep").click()
+        self.find(".at-shelf .at-thumb").nth(before).wait_for()
+
+    def choose(self, generator: str) -> None:
+        """Pick a generator by its name with the mouse."""
+        self.find(".at-picker-button").click()
+        self.find(f'.at-option[data-name="{generator}"]').click()
+        self.wait("() => document.querySelector('.at-picker-list').hidden")
+
+    @contextmanager
+    def hold(self, slider: str | Locator, start: float = 0.5) -> Iterator[Any]:
+        """Press the mouse on a slider; inside, ``move(part)`` drags it to a part of its way."""
+        range_ = self.find(slider) if isinstance(slider, str) else slider
+        range_.evaluate("(range) => range.scrollIntoView({ block: 'center' })")
+        box = range_.bounding_box()
+        thumb = 18
+
+        def move(part: float) -> None:
+            x = box["x"] + thumb / 2 + part * (box["width"] - thumb)
+            self.page.mouse.move(x, box["y"] + box["height"] / 2)
+
+        move(start)
+        self.page.mouse.down()
+        yield move
+        self.page.mouse.up()

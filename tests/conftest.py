@@ -1,0 +1,145 @@
+"""What many tests share: tiny networks with seeded weights, in checkpoints that the code writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from studio import checkpoint, pictures
+from studio.checkpoint import Checkpoint
+from studio.generators import Generator, build
+from studio.generators.base import to_uint8
+from studio.render import Renderer
+from train import discriminators
+from train.recipes import Recipe
+
+# Networks this small are slower on several threads than on one.
+torch.set_num_threads(1)
+
+COLOUR = {
+    "kind": "dcgan",
+    "latent_dim": 8,
+    "widths": [16, 8],
+    "start": 4,
+    "channels": 3,
+    "output": "tanh",
+}
+GREY = {
+    "kind": "mlp",
+    "latent_dim": 6,
+    "widths": [16, 24],
+    "image_size": 28,
+    "channels": 1,
+    "output": "sigmoid",
+}
+JUDGES = {
+    "dcgan": {"kind": "dcgan", "widths": [8, 16], "end": 4, "channels": 3},
+    "mlp": {"kind": "mlp", "widths": [16], "image_size": 28, "channels": 1},
+}
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers() -> None:
+    """Every test starts from the same random state, whichever ran before it."""
+    torch.manual_seed(0)
+
+
+def lively(config: dict[str, Any], seed: int) -> Generator:
+    """A generator with seeded weights whose batch norms are settled: pictures of good contrast."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        network = build(config)
+        for _ in range(20):
+            network(torch.randn(64, network.latent_dim))
+    return network.eval()
+
+
+@pytest.fixture(scope="session")
+def make_generator() -> Callable[..., Generator]:
+    """``make_generator(config, seed)``: a generator that draws pictures of good contrast."""
+    return lively
+
+
+@pytest.fixture(scope="session")
+def make_checkpoint() -> Callable[..., Checkpoint]:
+    """``make_checkpoint(folder, config, seed=…, half=…, **card)`` writes a checkpoint folder."""
+
+    def make(
+        folder: Path,
+        config: dict[str, Any] = COLOUR,
+        *,
+        seed: int = 0,
+        half: bool = True,
+        **card: Any,
+    ) -> Checkpoint:
+        network = lively(config, seed)
+        judge = JUDGES[config["kind"]]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            discriminator = discriminators.build(judge)
+        with torch.inference_mode():
+            drawn = to_uint8(network(torch.randn(4, network.latent_dim)), network.value_range)
+        card = {"title": folder.name.title(), "discriminator": judge, **card}
+        preview = pictures.sheet(drawn, 2)
+        return checkpoint.save(folder, network, discriminator, card, preview, half=half)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def checkpoints(
+    tmp_path_factory: pytest.TempPathFactory, make_checkpoint: Callable[..., Checkpoint]
+) -> Path:
+    """A folder with two checkpoints, not to be written to: ``colour`` (16 px), ``grey`` (28 px)."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    make_checkpoint(root / "colour", COLOUR, seed=1, order=1, description="Colourful noise")
+    make_checkpoint(root / "grey", GREY, seed=2, order=2, enlargement="nearest")
+    return root
+
+
+@pytest.fixture(scope="session")
+def renderer(checkpoints: Path) -> Renderer:
+    """A renderer over :func:`checkpoints`; what needs its own state makes its own."""
+    return Renderer(checkpoints)
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe() -> Recipe:
+    """A recipe of 16 px colour images that takes milliseconds a step."""
+    return Recipe(
+        name="tiny",
+        title="Tiny things",
+        source="made up for tests",
+        generator=COLOUR,
+        discriminator=JUDGES["dcgan"],
+        batch=8,
+        learning_rate=1e-3,
+        betas=(0.5, 0.999),
+        epochs=2,
+        seed=5,
+        init="dcgan",
+        sample_grid=(2, 3),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_photos() -> Callable[..., Path]:
+    """``make_photos(folder, count)`` fills a folder with small seeded PNG files."""
+
+    def make(folder: Path, count: int = 20, seed: int = 0) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        random = np.random.default_rng(seed)
+        for index in range(count):
+            pixels = np.full((16, 16, 3), 255, np.uint8)
+            left, top = random.integers(2, 6, 2)
+            pixels[top : top + 8, left : left + 8] = random.integers(0, 200, 3)
+            Image.fromarray(pixels).save(folder / f"{index:03d}.png")
+        return folder
+
+    return make
