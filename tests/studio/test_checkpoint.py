@@ -159,7 +159,7 @@ def test_weights_cut_short_are_refused(tiny: Checkpoint) -> None:
         path.write_bytes(whole[:length])
         with pytest.raises(CheckpointError, match=r"tiny: generator.safetensors .*card"):
             tiny.load_generator()
-        with pytest.raises(CheckpointError, match="can't be used"):
+        with pytest.raises(CheckpointError, match="can't be used|far too small"):
             rehash(tiny).load_generator()
 
 
