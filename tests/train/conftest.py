@@ -1,0 +1,98 @@
+"""What tests of training share: runs by the command line, trainings, a feature network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from command_line import ON_CPU
+from measuring import half_precision_state, random_network, shapes
+from torch import Tensor
+from trainings import CPU
+
+from train.__main__ import main
+from train.hardware import Hardware
+from train.loop import Training
+from train.metrics import FeatureNetwork
+from train.recipes import RECIPES, Recipe
+
+# --- runs by the command line ------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch, tiny_recipe: Recipe) -> None:
+    """The tiny recipe is one of the recipes: two epochs of two updates on the photos."""
+    monkeypatch.setitem(RECIPES, "tiny", tiny_recipe)
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory, make_photos: Callable[..., Path]) -> Path:
+    """Twenty photos, not to be written to."""
+    return make_photos(tmp_path_factory.mktemp("data") / "bags")
+
+
+@pytest.fixture
+def train(tiny: None, photos: Path, tmp_path: Path) -> Callable[..., int]:
+    """``train(name, *options)`` starts a run called ``name`` under ``tmp_path``."""
+
+    def train(name: str, *options: Any, data: Path = photos) -> int:
+        start = ["--data", data, "--recipe", "tiny", "--out", tmp_path / name]
+        return main([str(each) for each in (*start, *ON_CPU, *options)])
+
+    return train
+
+
+# --- trainings ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def squares() -> Tensor:
+    """24 noisy squares of one strong colour, which a tiny generator can learn in moments."""
+    random = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 20, (24, 3, 16, 16), generator=random)
+    return (noise + torch.tensor([220, 30, 60]).view(3, 1, 1)).to(torch.uint8)
+
+
+@pytest.fixture
+def start(tiny_recipe: Recipe, squares: Tensor) -> Callable[..., Training]:
+    """``start(seed=…, count=…, **changes)``: a new training of the tiny recipe."""
+
+    def start(seed: int = 5, count: int = 24, hardware: Hardware = CPU, **changes: Any) -> Training:
+        return Training(replace(tiny_recipe, **changes), squares[:count], hardware, seed)
+
+    return start
+
+
+# --- the feature network -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def feature_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights for the feature network."""
+    path = tmp_path_factory.mktemp("weights") / "network.pt"
+    torch.save(half_precision_state(random_network()), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def features(feature_weights: Path) -> FeatureNetwork:
+    """The feature network of those weights, at a smaller input size."""
+    network = FeatureNetwork.load(feature_weights)
+    network.input_size = 64  # a quarter of the work
+    return network
+
+
+@pytest.fixture(scope="session")
+def real() -> Tensor:
+    """Forty images to measure against."""
+    return shapes(40, seed=1)
+
+
+@pytest.fixture(scope="session")
+def real_features(features: FeatureNetwork, real: Tensor) -> np.ndarray:
+    return features(real)

@@ -1,0 +1,123 @@
+"""What the command line can't do: an exit status, a sentence, and nothing left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command_line import last_line, results, resume
+
+from train.__main__ import main
+from train.recipes import RECIPES
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+
+def test_an_out_that_is_not_empty_is_refused(
+    train: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert train("run", "--epochs", 1) == 0
+    before = results(tmp_path / "run")
+    assert train("run", "--epochs", 2) == 1
+    assert "is not empty. Choose another --out" in last_line(capsys.readouterr().err)
+    assert results(tmp_path / "run") == before
+
+
+def test_images_that_are_not_there_leave_nothing_behind(
+    train: Callable[..., int],
+    make_photos: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    few = make_photos(tmp_path / "few", 3)
+    for data in (tmp_path / "nowhere", few):
+        assert train("run", data=data) == 1
+        message = last_line(capsys.readouterr().err)
+        assert message.startswith("train: ") and str(data) in message
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_device_that_is_not_there_is_a_sentence(
+    train: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert train("run", "--device", "toaster") == 1
+    assert capsys.readouterr().err.startswith("train: There is no device 'toaster' here.")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_a_run_cannot_be_resumed(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert resume(tmp_path) == 1
+    assert capsys.readouterr().err.startswith(f"train: There is no run in {tmp_path}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--recipe", "tiny"],
+        ["--data", "x", "--resume", "y"],
+        ["--data", "x"],
+        ["--data", "x", "--recipe", "tiny"],
+        ["--data", "x", "--out", "y"],
+        ["--data", "x", "--recipe", "shoes", "--out", "y"],
+        *(
+            ["--data", "x", "--recipe", "tiny", "--out", "y", option, value]
+            for option, values in {
+                "--epochs": ("0", "-1", "1.5", "many", "nan"),
+                "--batch": ("0", "-8", "x"),
+                "--kimg": ("0", "-1", "nan", "inf", "x"),
+                "--minutes": ("0", "nan", "inf"),
+                "--learning-rate": ("0", "-1", "nan", "inf"),
+                "--seed": ("-1", str(2**32), "1.5", "x"),
+                "--precision": ("fp16",),
+                "--save-minutes": ("0",),
+                "--snapshot-epochs": ("0",),
+            }.items()
+            for value in values
+        ),
+        ["evaluate"],
+        ["evaluate", "x"],
+        ["evaluate", "x", "--data", "y", "--seed", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_line_is_exit_status_2(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "error: " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_shows_examples_and_every_recipe(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert "python -m train --data photos/" in out
+    published = set(RECIPES) - {"tiny"}
+    assert len(published) == 4 and all(f"\n  {name} " in out for name in published)
+
+
+@pytest.mark.parametrize("option", [["--batch", "8"], ["--seed", "1"], ["--recipe", "tiny"]])
+def test_resume_refuses_what_it_would_ignore(option: list[str], tmp_path: Path, capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--resume", str(tmp_path), *option])
+    assert stop.value.code == 2
+    assert option[0] in capsys.readouterr().err
+
+
+def test_a_batch_of_one_is_refused(tmp_path: Path, capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--data", str(tmp_path), "--recipe", "tiny", "--out", "x", "--batch", "1"])
+    assert stop.value.code == 2
+    assert "2 or more" in capsys.readouterr().err

@@ -1,0 +1,76 @@
+"""The loop repeats exactly and resumes exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from trainings import differences, run, through_a_file
+
+from train.loop import Training
+
+
+def test_a_seed_decides_everything(start: Callable[..., Training]) -> None:
+    first, again, other = (run(start(seed), 4) for seed in (5, 5, 6))
+    assert differences(first, again) == set()
+    assert torch.equal(first.samples(), again.samples())
+    assert first.take_numbers() == again.take_numbers()
+    changed = {"generator", "discriminator", "average", "optimiser_g", "optimiser_d", "sums"}
+    assert differences(first, other) >= changed | {"random", "fixed_latents"}
+    assert not torch.equal(first.samples(), other.samples())
+
+
+def test_torchs_own_random_state_plays_no_part_after_the_start(
+    start: Callable[..., Training],
+) -> None:
+    first, second = start(), start()
+    run(first, 3)
+    torch.manual_seed(12345)
+    for _ in range(3):
+        torch.rand(7)
+        second.step()
+    assert differences(first, second) == set()
+
+
+@pytest.mark.parametrize("steps", [1, 4, 6], ids=["mid epoch", "mid second", "end of epoch"])
+def test_resuming_is_bit_identical_to_going_on(start: Callable[..., Training], steps: int) -> None:
+    whole = run(start(), 2 * steps)
+    first = run(start(), steps)
+    state = through_a_file(first.state_dict())
+    second = start()
+    second.load_state_dict(state)
+    assert differences(first, second) == set()
+    assert torch.equal(first.samples(), second.samples())
+    run(second, steps)
+    assert differences(whole, second) == set()
+    assert torch.equal(whole.samples(), second.samples())
+    assert whole.take_numbers() == second.take_numbers()
+    assert (second.step_count, second.epoch) == (2 * steps, 2 * steps // 3)
+
+
+def test_a_state_loads_over_a_training_that_went_elsewhere(
+    start: Callable[..., Training],
+) -> None:
+    first = run(start(), 3)
+    state = through_a_file(first.state_dict())
+    other = run(start(), 11)
+    other.load_state_dict(state)
+    assert differences(run(first, 3), run(other, 3)) == set()
+
+
+def test_looking_at_samples_changes_nothing(start: Callable[..., Training]) -> None:
+    quiet, watched = run(start(), 4), start()
+    for _ in range(4):
+        watched.samples()
+        watched.averaged_generator()
+        watched.step()
+    assert differences(quiet, watched) == set()
+    assert watched.generator.training and watched.average.training
+
+
+def test_a_state_of_another_network_does_not_load(start: Callable[..., Training]) -> None:
+    state = through_a_file(start().state_dict())
+    wider = {**start().recipe.generator, "widths": [16, 16]}
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        start(generator=wider).load_state_dict(state)
