@@ -1,0 +1,78 @@
+"""The checkpoints that ship: whole, honest, small, and named after their recipes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from studio import checkpoint, directions
+from studio.design import from_seed
+from studio.render import Renderer
+from train import discriminators
+from train.recipes import RECIPES
+
+SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
+MAX_BYTES = 10_000_000  # so that a plain git push makes a Space
+found = pytest.mark.parametrize("name", RECIPES)
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer(SHIPPED)
+
+
+def test_every_recipe_ships_and_nothing_else() -> None:
+    assert set(checkpoint.find(SHIPPED)) == set(RECIPES)
+
+
+@found
+def test_both_networks_load(name: str) -> None:
+    shipped = checkpoint.read(SHIPPED / name)
+    generator = shipped.load_generator()
+    assert generator.config == RECIPES[name].generator
+    discriminator = discriminators.build(shipped.card["discriminator"]).eval()
+    checkpoint.load_weights(discriminator, SHIPPED / name / checkpoint.DISCRIMINATOR)
+    with torch.inference_mode():
+        logits = discriminator(generator(torch.zeros(2, generator.latent_dim)))
+    assert logits.shape == (2,) and logits.isfinite().all()
+
+
+@found
+def test_the_card_is_honest(name: str) -> None:
+    card = checkpoint.read(SHIPPED / name).card
+    assert card["recipe"] == name
+    assert card["training"]["images_shown"] > 0 and card["training"]["date"]
+    for part in ("name", "images", "licence", "limits"):
+        assert card["data"][part]
+    quality = card["quality"]
+    assert quality["frechet"] > 0 and quality["floor"] > 0
+    assert quality["features"] in quality["protocol"] and quality["samples"] >= 2000
+
+
+@found
+def test_every_file_can_be_pushed(name: str) -> None:
+    files = [path for path in (SHIPPED / name).rglob("*") if path.is_file()]
+    assert {"preview.jpg", "directions.json"} <= {path.name for path in files}
+    assert any(path.parent.name == "samples" for path in files)
+    assert max(path.stat().st_size for path in files) < MAX_BYTES
+    for path in files:
+        if path.suffix in (".jpg", ".png"):
+            with Image.open(path) as image:
+                image.load()
+
+
+@found
+def test_its_sliders_are_ready_and_change_the_picture(name: str, renderer: Renderer) -> None:
+    opened = renderer.open(name)
+    cached = json.loads((SHIPPED / name / directions.FILE).read_text(encoding="utf-8"))
+    assert cached["fingerprint"] == opened.checkpoint.fingerprint
+    assert len(opened.directions.names) == directions.COUNT
+    still = renderer.pixels(from_seed(name, 1)).astype(int)
+    for index in range(directions.COUNT):
+        moved = renderer.pixels(from_seed(name, 1, directions=[[index, 3.0]]))
+        assert np.abs(moved - still).mean() > 0.5
