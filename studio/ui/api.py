@@ -71,6 +71,7 @@ class API:
                 "quality": each.card.get("quality", {}),
                 "fingerprint": each.fingerprint,
                 "cover": each.card.get("cover", 0),
+                "first": each.card.get("first", 0),
                 "enlargement": each.card.get("enlargement", "lanczos"),
                 "truncation": each.card.get("truncation", 1.0),
             }

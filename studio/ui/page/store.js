@@ -98,9 +98,9 @@ export function lastDesign() {
   }
 }
 
-/** Start on a generator: its first design. */
+/** Start on a generator: the design its card puts first. */
 export function start(generator) {
-  settle(fresh(generator, 0));
+  settle(fresh(generator, generator.first));
 }
 
 export function setBlend(changes) {
