@@ -15,6 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from studio.generators import build
 from train import recipes
 from train.data import ImageSet, load_images
 from train.hardware import Hardware
@@ -192,9 +193,9 @@ def data_card(options: argparse.Namespace, data: ImageSet) -> dict[str, Any]:
 
 def load(path: str, recipe: recipes.Recipe) -> ImageSet:
     """Read the images and say in a few lines what was found and what was not."""
-    settings = recipe.generator
-    size = settings.get("image_size") or settings["start"] * 2 ** len(settings["widths"])
-    data = load_images(path, size, settings["channels"], progress=True)
+    generator = build(recipe.generator)
+    size = generator.image_size
+    data = load_images(path, size, generator.channels, progress=True)
     print(f"{len(data)} images, prepared as {size}x{size}.")
     if data.skipped:
         print(f"{len(data.skipped)} could not be used:")
