@@ -26,7 +26,8 @@ from train import recipes
 from train.commands.evaluate import drawer
 from train.data import load_images
 from train.hardware import Hardware
-from train.loop import Length, Training, fit
+from train.length import Length
+from train.loop import Training, fit
 from train.metrics import FeatureNetwork, Quality, evaluate
 from train.recipes import Recipe
 
@@ -85,11 +86,12 @@ def train(recipe: Recipe, images: Tensor, hardware: Hardware, seed: int, kimg: f
     training = Training(recipe, images, hardware, seed)
     length = Length.of(training, kimg=kimg)
     doing = f"seed {seed} {'bf16' if hardware.bf16 else 'fp32'}"
-    with tqdm(total=length.steps, desc=doing, leave=False, disable=None) as bar:
+    with tqdm(total=length.images, desc=doing, leave=False, disable=None) as bar:
         fit(
             training,
             length,
-            on_step=bar.update,
+            on_step=lambda: bar.update(training.batch),
+            on_tick=lambda numbers: None,
             on_numbers=lambda numbers: None,
             stopping=lambda: False,
         )

@@ -125,7 +125,7 @@ def our_steps(training: Training) -> Steps:
     while True:
         training.step()
         if training.step_count % every == 0:
-            training.take_numbers()
+            training.means.take(training.processes)
         yield training.batch
 
 

@@ -11,13 +11,9 @@ Layout of one checkpoint::
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +23,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from studio.errors import UserError
+from studio.files import sha256, write_whole
 from studio.generators import Generator, build
 
 CARD = "card.json"
@@ -36,7 +34,7 @@ PREVIEW = "preview.jpg"
 FORMAT = 1
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint that can't be used; the message says which and why, for a person."""
 
 
@@ -88,15 +86,6 @@ class Checkpoint:
             raise CheckpointError(f"{self.name}: {error}") from error
         load_weights(generator, path)
         return generator.eval().requires_grad_(False)
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-        return digest.hexdigest()
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
@@ -154,7 +143,7 @@ def find(*roots: str | Path) -> dict[str, Checkpoint]:
 
     A root holds checkpoint folders, or run folders with a ``checkpoint`` inside. Folders without a
     usable card are passed over: someone else's folder must not keep the page from opening. So are
-    hidden ones, where :func:`write_whole` is at work.
+    hidden ones, where :func:`studio.files.write_whole` is at work.
     """
     found: dict[str, Checkpoint] = {}
     for root in map(Path, roots):
@@ -174,31 +163,6 @@ def order(checkpoint: Checkpoint) -> float:
     # Cards are other people's: NaN would unsort the list, and no float can hold 10**400.
     usable = isinstance(value, int | float) and abs(value) < 1e9
     return float(value) if usable else float("inf")
-
-
-@contextmanager
-def write_whole(folder: Path):
-    """Write a folder in a temporary place beside it and swap it in: nobody sees half of one."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Not tempfile's, which nobody but this user could open.
-    fresh = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
-    fresh.mkdir()
-    try:
-        yield fresh
-        old = fresh.with_name(fresh.name + "-old")
-        if folder.exists():
-            os.rename(folder, old)
-        os.rename(fresh, folder)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def write_text_whole(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it there, so no reader sees half of it."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, path)
 
 
 def save(

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from studio.errors import UserError
+
 MAX_SEED = 2**32 - 1
 MAX_STEPS = 6.0  # standard deviations; far beyond what a slider offers
 MAX_DIRECTIONS = 64
@@ -24,7 +26,7 @@ MAX_CODE = 64_000  # characters of a link's code, and bytes of JSON it may unpac
 ROUNDING = 4  # decimals kept of every number, so that equal designs have equal text
 
 
-class DesignError(ValueError):
+class DesignError(UserError):
     """What was given is not a design; the message is a sentence for a designer."""
 
 

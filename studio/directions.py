@@ -16,7 +16,8 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 from studio import appearance
-from studio.checkpoint import Checkpoint, write_text_whole
+from studio.checkpoint import Checkpoint
+from studio.files import write_text_whole
 from studio.generators import Generator
 from studio.generators.base import to_uint8
 

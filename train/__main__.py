@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 
-from train.commands import UserError, evaluate, start_or_resume
+from studio.errors import UserError
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"evaluate": evaluate.main}
+# Imported only when asked for: a run that waits in the queue is to weigh little.
+COMMANDS = ("check", "evaluate", "probe", "queue")
+DEFAULT = "start_or_resume"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the status is 0, or 1 when a sentence says what can't be done."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    command = COMMANDS.get(arguments[0]) if arguments else None
+    named = bool(arguments) and arguments[0] in COMMANDS
+    command = import_module(f"train.commands.{arguments[0] if named else DEFAULT}")
     try:
-        return command(arguments[1:]) if command else start_or_resume.main(arguments)
+        return command.main(arguments[1:] if named else arguments)
     except UserError as error:
         print(f"train: {error}", file=sys.stderr)
         return 1

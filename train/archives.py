@@ -1,7 +1,7 @@
 """The files of a folder or a zip, read without trusting either.
 
-A zip is never extracted. Its members are read into memory one at a time, under the limits below;
-what breaks a limit is refused with a reason in plain words.
+A zip is never extracted. Its members are read into memory one at a time, under limits that
+environment variables set; what breaks a limit is refused with a reason in plain words.
 """
 
 from __future__ import annotations
@@ -12,21 +12,25 @@ import re
 import stat
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-MAX_FOLDER_FILE_BYTES = 512 * 2**20
-MAX_MEMBER_BYTES = 64 * 2**20
-MAX_MEMBERS = 500_000
-MAX_TOTAL_BYTES = 64 * 2**30
-# Deflate tops out near 1:1030 on constant bytes. Photographs, even as BMP on plain white, stay well
-# below 1:100; small members are let through, since a tiny flat picture costs nothing to open.
-MAX_RATIO = 200
+from studio.errors import UserError
+from train.limits import Limits, limits
+
+# Small members may unpack to many times their size: a tiny flat picture costs nothing to open.
 RATIO_FREE_BYTES = 2**20
+# The same for a zip as a whole, which may hold many such pictures.
+TOTAL_RATIO_FREE_BYTES = 2**30
+# ZipFile reads a zip's table of contents in one go, as long as the zip says it is.
+MAX_TABLE_BYTES = 64 * 2**20
+ENTRY = b"PK\1\2"
+LOCAL_HEADER_BYTES = 30
+MAX_NAME = 200  # characters; a zip allows 65,535
 
 SIDE_SUFFIXES = frozenset(
     (".csv", ".tsv", ".txt", ".json", ".jsonl", ".md", ".yaml", ".yml", ".xml", ".ini", ".db")
@@ -39,7 +43,7 @@ LINK = "a link, and links are not followed"
 NESTED = "an archive inside the data set; unpack it first"
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """A data set that can't be used; the message tells a person what is wrong and what to do."""
 
 
@@ -51,7 +55,8 @@ class UnreadableError(Exception):
 class Member:
     """A file that may be an image.
 
-    ``name`` is relative, has forward slashes and only printable characters, and never climbs.
+    ``name`` is relative, has forward slashes and only printable characters, never climbs, and no
+    other member of the same place has it.
     ``open`` returns its bytes as a seekable file, or raises :class:`UnreadableError`; a member with
     a ``refusal`` is not to be opened, for that reason.
     """
@@ -68,11 +73,12 @@ def open_members(path: Path) -> Iterator[list[Member]]:
     Raises:
         DataError: the folder can't be listed, or the zip is broken or breaks a limit as a whole.
     """
+    bounds = limits()
     if path.is_dir():
-        yield _folder_members(path)
+        yield _folder_members(path, bounds)
         return
-    with _GuardedReader(io.FileIO(path)) as file, _open_zip(file, path) as archive:
-        yield _zip_members(archive, path)
+    with _GuardedReader(path, bounds) as file, _open_zip(file, path) as archive:
+        yield _zip_members(archive, path, bounds)
 
 
 def _is_hidden(name: str) -> bool:
@@ -90,10 +96,24 @@ def _printable(name: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
 
 
+def _sorted(found: list[tuple[str, Member]]) -> list[Member]:
+    """Members by the given names, each with a name of its own: names lose parts to be safe."""
+    taken: set[str] = set()
+    result = []
+    for _, member in sorted(found, key=lambda pair: pair[0]):
+        stem, suffix = os.path.splitext(member.name)
+        name, number = member.name, 2
+        while name in taken:
+            name, number = f"{stem} ({number}){suffix}", number + 1
+        taken.add(name)
+        result.append(replace(member, name=name))
+    return result
+
+
 # Folders ------------------------------------------------------------------------------------------
 
 
-def _folder_members(root: Path) -> list[Member]:
+def _folder_members(root: Path, bounds: Limits) -> list[Member]:
     try:
         entries = list(os.scandir(root))
     except OSError as error:
@@ -120,38 +140,53 @@ def _folder_members(root: Path) -> list[Member]:
             continue
         if relative.suffix.lower() in ARCHIVE_SUFFIXES:
             refusal = refusal or NESTED
-        opener = partial(_open_file, entry.path)
+        opener = partial(_open_file, entry.path, bounds.folder_file_bytes)
         name = relative.as_posix()
         found.append((name, Member(_printable(name), opener, refusal)))
-    return [member for _, member in sorted(found, key=lambda pair: pair[0])]
+    return _sorted(found)
 
 
-def _open_file(path: str) -> BinaryIO:
+def _open_file(path: str, most: int) -> BinaryIO:
     file = open(path, "rb")  # noqa: SIM115 - the caller closes it
-    if os.fstat(file.fileno()).st_size > MAX_FOLDER_FILE_BYTES:
+    if os.fstat(file.fileno()).st_size > most:
         file.close()
-        raise UnreadableError(f"too large: more than {MAX_FOLDER_FILE_BYTES // 2**20} MB")
+        raise UnreadableError(_too_large(most))
     return file
+
+
+def _too_large(most: int) -> str:
+    return f"too large: more than {most / 2**20:,.3g} MB"
 
 
 # Zips ---------------------------------------------------------------------------------------------
 
 
 class _GuardedReader(io.BufferedReader):
-    """A file that refuses huge single reads.
+    """A zip's file, which refuses a table of contents that would fill the memory.
 
-    ``ZipFile`` reads the whole table of contents in one go, as long as the zip says it is.
+    ``ZipFile`` makes an object of a few hundred bytes of each entry of 46 bytes or more, and offers
+    no say before it is done.
     """
 
+    def __init__(self, path: Path, bounds: Limits) -> None:
+        super().__init__(io.FileIO(path))
+        self._path, self._most = path, bounds.members
+
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > MAX_MEMBER_BYTES:
+        if size is not None and size > MAX_TABLE_BYTES:
             raise zipfile.BadZipFile("The table of contents is too long.")
-        return super().read(size)
+        content = super().read(size)
+        # Twice, as the mark of an entry may also stand in a name by chance.
+        if content.startswith(ENTRY) and content.count(ENTRY) > 2 * self._most:
+            raise _too_many(self._path, content.count(ENTRY), self._most)
+        return content
 
 
 def _open_zip(file: BinaryIO, path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
+    except DataError:
+        raise
     # Besides BadZipFile, a malformed zip can surface as any of several errors of the parser.
     except Exception as error:
         raise DataError(
@@ -159,29 +194,54 @@ def _open_zip(file: BinaryIO, path: Path) -> zipfile.ZipFile:
         ) from error
 
 
-def _zip_members(archive: zipfile.ZipFile, path: Path) -> list[Member]:
+def _too_many(path: Path, count: int, most: int) -> DataError:
+    return DataError(
+        f"The zip {path} holds {count:,} files, more than the {most:,} that are read from one zip; "
+        "unpack it and give the folder."
+    )
+
+
+def _zip_members(archive: zipfile.ZipFile, path: Path, bounds: Limits) -> list[Member]:
     infos = [info for info in archive.infolist() if not info.filename.endswith(("/", "\\"))]
-    if len(infos) > MAX_MEMBERS:
-        raise DataError(
-            f"The zip {path} holds {len(infos):,} files, more than the {MAX_MEMBERS:,} that are "
-            "read from one zip; unpack it and give the folder."
-        )
-    total = sum(info.file_size for info in infos)
-    if total > MAX_TOTAL_BYTES:
-        raise DataError(
-            f"The zip {path} unpacks to {total / 2**30:,.0f} GB, more than the "
-            f"{MAX_TOTAL_BYTES // 2**30} GB that are read from one zip; unpack it if you trust it, "
-            "and give the folder."
-        )
+    _check_whole(infos, path, bounds)
     lock = threading.Lock()
-    members = []
+    found = []
     for info in infos:
         parts = _zip_name(info)
         if not (any(map(_is_hidden, parts)) or _is_side_file(parts[-1])):
-            name = _printable("/".join(parts))
+            name = _printable("/".join(parts))[-MAX_NAME:].lstrip("/")
             opener = partial(_open_member, archive, info, lock)
-            members.append(Member(name, opener, _zip_refusal(info)))
-    return sorted(members, key=lambda member: member.name)
+            found.append((name, Member(name, opener, _zip_refusal(info, bounds))))
+    return _sorted(found)
+
+
+def _check_whole(infos: Sequence[zipfile.ZipInfo], path: Path, bounds: Limits) -> None:
+    """Raise a DataError if the files of a zip break a limit together."""
+    if len(infos) > bounds.members:
+        raise _too_many(path, len(infos), bounds.members)
+    total = sum(info.file_size for info in infos)
+    if total > bounds.total_bytes:
+        raise DataError(
+            f"The zip {path} unpacks to {total / 2**30:,.3g} GB, more than the "
+            f"{bounds.total_bytes / 2**30:,.3g} GB that are read from one zip; unpack it if you "
+            "trust it, and give the folder."
+        )
+    # Files that share their bytes unpack to more than the ratio of each would tell (Fifield, "A
+    # better zip bomb", 2019).
+    end = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise DataError(
+                f"The zip {path} is likely a zip bomb: its files overlap. Make it again with "
+                "another program if you trust it."
+            )
+        end = info.header_offset + LOCAL_HEADER_BYTES + info.compress_size
+    packed = sum(info.compress_size for info in infos)
+    if total > TOTAL_RATIO_FREE_BYTES and total > bounds.ratio * packed:
+        raise DataError(
+            f"The zip {path} is likely a zip bomb: it unpacks to more than {bounds.ratio:,g} times "
+            "its size. Unpack it if you trust it, and give the folder."
+        )
 
 
 def _zip_name(info: zipfile.ZipInfo) -> list[str]:
@@ -190,11 +250,11 @@ def _zip_name(info: zipfile.ZipInfo) -> list[str]:
     if not info.flag_bits & 0x800:  # Not marked as UTF-8, which many tools write all the same.
         with suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
-    parts = re.split(r"[/\\]", name)
+    parts = re.split(r"[/\\]", re.sub(r"^([A-Za-z]:)+", "", name))
     return [part for part in parts if part.strip(". ") and not part.endswith(":")] or ["unnamed"]
 
 
-def _zip_refusal(info: zipfile.ZipInfo) -> str:
+def _zip_refusal(info: zipfile.ZipInfo, bounds: Limits) -> str:
     """Why a member is not to be read; empty when nothing speaks against it."""
     ratio = info.file_size / max(info.compress_size, 1)
     if stat.S_ISLNK(info.external_attr >> 16):
@@ -206,10 +266,10 @@ def _zip_refusal(info: zipfile.ZipInfo) -> str:
     # The other methods can't be told to stop unpacking at a limit.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "compressed in an uncommon way; make the zip with ordinary (deflate) compression"
-    if info.file_size > MAX_MEMBER_BYTES:
-        return f"too large: more than {MAX_MEMBER_BYTES // 2**20} MB"
-    if info.file_size > RATIO_FREE_BYTES and ratio > MAX_RATIO:
-        return f"likely a zip bomb: it unpacks to more than {MAX_RATIO} times its size"
+    if info.file_size > bounds.member_bytes:
+        return _too_large(bounds.member_bytes)
+    if info.file_size > RATIO_FREE_BYTES and ratio > bounds.ratio:
+        return f"likely a zip bomb: it unpacks to more than {bounds.ratio:,g} times its size"
     return ""
 
 

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from studio.errors import UserError
+
+
+class HardwareError(UserError):
+    """A device that is not there; the message is a sentence for a person."""
+
 
 @dataclass(frozen=True)
 class Hardware:
@@ -30,7 +36,7 @@ class Hardware:
             precision: ``auto``, ``bf16`` or ``fp32``.
 
         Raises:
-            ValueError: the device is not there.
+            HardwareError: the device is not there.
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -38,11 +44,19 @@ class Hardware:
             chosen = torch.device(device)
             torch.empty(1, device=chosen)
         except (RuntimeError, AssertionError) as error:
-            raise ValueError(
+            raise HardwareError(
                 f"There is no device {device!r} here. Leave --device out, or say cpu."
             ) from error
         bf16 = precision == "bf16" or (precision == "auto" and has_fast_bf16(chosen))
         return cls(chosen, bf16)
+
+    @property
+    def name(self) -> str:
+        """What people call the device."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        cores = torch.get_num_threads()
+        return f"{cores} CPU core{'' if cores == 1 else 's'}"
 
     def autocast(self) -> AbstractContextManager:
         """The context in which networks run forward."""
@@ -55,13 +69,6 @@ class Hardware:
         if self.channels_last:
             return network.to(self.device, memory_format=torch.channels_last)
         return network.to(self.device)
-
-    def parallel(self, network: nn.Module) -> nn.Module:
-        """The same network on every GPU there is, each taking a share of the batch."""
-        every = self.device.type == "cuda" and self.device.index is None
-        if every and torch.cuda.device_count() > 1:
-            return nn.DataParallel(network)
-        return network
 
     def lay_out(self, images: Tensor) -> Tensor:
         """Give a batch (B, C, H, W) the memory layout that the networks have."""

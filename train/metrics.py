@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from studio.errors import UserError
+
 Device = str | torch.device
 NETWORK = "mobilenetv2_100"
 # The tag pins the download: a change of timm's default weights must not change anyone's numbers.
@@ -38,7 +40,7 @@ MAX_IMAGES = 5000
 K = 3  # the neighbour of precision and recall, as in their paper
 
 
-class MetricsError(ValueError):
+class MetricsError(UserError):
     """A measurement that cannot be made; the message is a sentence to show to a person."""
 
 

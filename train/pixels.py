@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -40,12 +42,24 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# Resampling a side that is much longer than this many times the result needs tables in memory
+# that are as long as the side, for each pixel of the result.
+LONG = 32
+
+_Result = TypeVar("_Result")
 _large_image = threading.Lock()
 Image.init()  # Fills Image.OPEN.
 
 
-def read_member(member: Member, size: int, channels: int) -> tuple[np.ndarray, int] | str:
-    """A prepared image and its native shorter side, or the reason why there is none."""
+def read_member(
+    member: Member, look: Callable[[Image.Image, tuple[int, int]], _Result], size: int
+) -> _Result | str:
+    """What ``look`` makes of a member's image, or the reason in words why it can't be read.
+
+    ``look`` gets the image, which may come out of its decoder reduced but not below twice ``size``
+    pixels each way, and the (width, height) that its file states. It must load it: a damaged file
+    may only then raise.
+    """
     head = b""
     try:
         refusal = member.refusal or REFUSED_SUFFIXES.get(Path(member.name).suffix.lower())
@@ -57,13 +71,13 @@ def read_member(member: Member, size: int, channels: int) -> tuple[np.ndarray, i
             head = file.read(16)
             file.seek(0)
             with Image.open(file, formats=formats) as image:
-                side, pixels = min(image.size), image.width * image.height
+                native, pixels = image.size, image.width * image.height
                 if pixels > MAX_PIXELS:
                     return TOO_LARGE
                 # JPEGs can come out of the decoder smaller; twice the size leaves LANCZOS its say.
                 image.draft(None, (2 * size, 2 * size))
                 with _large_image if pixels > LARGE_PIXELS else nullcontext():
-                    return prepare(image, size, channels), side
+                    return look(image, native)
     except Exception as error:  # Damaged files make Pillow raise nearly anything.
         return _reason(error, head)
 
@@ -88,8 +102,10 @@ def _reason(error: Exception, head: bytes) -> str:
     return "damaged, or a variant that can't be read"
 
 
-def prepare(image: Image.Image, size: int, channels: int) -> np.ndarray:
-    """The centre square of an image, upright and on white, as uint8 (channels, size, size).
+def prepare(image: Image.Image, size: int, channels: int, fit: str = "crop") -> np.ndarray:
+    """An image as a square, upright and on white: uint8 (channels, size, size).
+
+    ``fit`` is "crop" for its centre square, or "pad" for the whole of it, centred on white.
 
     Any mode is read: transparency is laid on white, 16-bit grey is scaled from its full range, and
     32-bit and float values from the range they appear to use. Of an animation, the first frame.
@@ -97,23 +113,53 @@ def prepare(image: Image.Image, size: int, channels: int) -> np.ndarray:
     Raises:
         OSError: the image's file is damaged; Pillow raises others too.
     """
-    if image.tell():
-        image.seek(0)
-    image.load()
-    turn = _turn(image)
-    flat = _flatten(image)
+    flat, turn = flatten(image)
     if channels == 1:
         flat = flat.convert("L")
-    side = min(flat.size)
-    left, top = (flat.width - side) // 2, (flat.height - side) // 2
-    # Only the square is resampled: a long thin picture would grow huge if resized as a whole.
-    box = (left, top, left + side, top + side)
-    square = flat.resize((size, size), Image.Resampling.LANCZOS, box)
-    if turn is not None:
-        square = square.transpose(turn)
+    if fit == "pad":
+        square = _pad(flat, turn, size)
+    else:
+        side = min(flat.size)
+        left, top = (flat.width - side) // 2, (flat.height - side) // 2
+        # Only the square is resampled: a long thin picture would grow huge if resized as a whole.
+        box = (left, top, left + side, top + side)
+        square = turned(flat.resize((size, size), Image.Resampling.LANCZOS, box), turn)
     if channels == 1:
         return np.array(square)[None]
     return np.ascontiguousarray(np.asarray(square.convert("RGB")).transpose(2, 0, 1))
+
+
+def _pad(flat: Image.Image, turn: Image.Transpose | None, size: int) -> Image.Image:
+    longest = max(flat.size)
+    width, height = (max(1, round(side * size / longest)) for side in flat.size)
+    small = shortened(flat, size).resize((width, height), Image.Resampling.LANCZOS)
+    small = turned(small, turn)
+    square = Image.new(small.mode, (size, size), "white")
+    square.paste(small, ((size - small.width) // 2, (size - small.height) // 2))
+    return square
+
+
+def shortened(flat: Image.Image, size: int) -> Image.Image:
+    """``flat``, averaged along sides too long to be resampled to ``size`` pixels at once."""
+    factors = tuple(max(1, side // (LONG * size)) for side in flat.size)
+    return flat if factors == (1, 1) else flat.reduce(factors)
+
+
+def flatten(image: Image.Image) -> tuple[Image.Image, Image.Transpose | None]:
+    """An image's pixels as L or RGB on white, and what would turn them upright.
+
+    Raises:
+        OSError: the image's file is damaged; Pillow raises others too.
+    """
+    if image.tell():
+        image.seek(0)
+    image.load()
+    return _flatten(image), _turn(image)
+
+
+def turned(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    """``image`` after a turn, if there is one."""
+    return image if turn is None else image.transpose(turn)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:

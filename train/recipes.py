@@ -19,7 +19,9 @@ class Recipe:
     Numbers are logged every ``log_steps`` updates, or once an epoch when that is not set.
     ``ema_kimg`` is the half-life of the generator's average in thousands of images shown;
     ``ema_rampup`` caps it at that share of the images shown so far (both as in StyleGAN2-ADA,
-    Karras et al., 2020). ``init`` names a scheme of :mod:`train.initialise`.
+    Karras et al., 2020). ``init`` names a scheme of :mod:`train.initialise`, ``augment`` what of
+    :mod:`train.augment` both kinds of images go through before the discriminator sees them, and
+    ``freeze`` is the number of its early layers that stay as they are.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Recipe:
     sample_grid: tuple[int, int] = (8, 8)
     ema_kimg: float = 10.0
     ema_rampup: float = 0.05
+    augment: str = ""
+    freeze: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON-able data; :func:`from_dict` is the inverse."""

@@ -20,12 +20,13 @@ from studio.checkpoint import (
     load_weights,
     read,
 )
+from studio.files import sha256
 from studio.generators import build
 from train import discriminators
 
 
 def rehash(found: Checkpoint) -> Checkpoint:
-    edit(found, generator_sha256=checkpoint.sha256(found.folder / GENERATOR))
+    edit(found, generator_sha256=sha256(found.folder / GENERATOR))
     return read(found.folder)
 
 

@@ -24,8 +24,8 @@ from studio.checkpoint import (
     load_weights,
     read,
     save,
-    write_whole,
 )
+from studio.files import sha256, write_whole
 from studio.generators import build
 from train import discriminators
 
@@ -100,7 +100,7 @@ def test_the_card_says_how_to_build_and_what_it_is(tiny: Checkpoint) -> None:
     assert build(tiny.card["generator"]).config == tiny.card["generator"]
     assert tiny.card["discriminator"] == JUDGE
     assert (tiny.name, tiny.title) == ("tiny", "Tiny")
-    assert tiny.card["generator_sha256"] == checkpoint.sha256(tiny.folder / GENERATOR)
+    assert tiny.card["generator_sha256"] == sha256(tiny.folder / GENERATOR)
     assert tiny.fingerprint == tiny.card["generator_sha256"][:12]
 
 

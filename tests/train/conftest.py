@@ -20,6 +20,7 @@ from train.hardware import Hardware
 from train.loop import Training
 from train.metrics import FeatureNetwork
 from train.recipes import RECIPES, Recipe
+from train.runs import Run
 
 # --- runs by the command line ------------------------------------------------------------------
 
@@ -96,3 +97,25 @@ def real() -> Tensor:
 @pytest.fixture(scope="session")
 def real_features(features: FeatureNetwork, real: Tensor) -> np.ndarray:
     return features(real)
+
+
+# --- run folders ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(tiny_recipe: Recipe) -> dict[str, Any]:
+    """The settings of a run of the tiny recipe on photos that are not there."""
+    return {
+        "recipe": tiny_recipe.to_dict(),
+        "data": "photos",
+        "data_digest": "0" * 64,
+        "seed": 5,
+        "length": {},
+        "card": {"title": "Taschen – bags", "data": {"name": "photos", "images": 16}},
+    }
+
+
+@pytest.fixture
+def run(tmp_path: Path, settings: dict[str, Any]) -> Run:
+    """A new run's folder."""
+    return Run.create(tmp_path / "run", settings)

@@ -20,8 +20,9 @@ from PIL import Image
 
 from studio import checkpoint
 from train.__main__ import main
-from train.commands import start_or_resume
+from train.interruption import interruptions
 from train.recipes import RECIPES, Recipe
+from train.recorder import Recorder
 from train.runs import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,15 +70,15 @@ def test_a_run_that_crashed_goes_on_from_its_last_save(
     class Crash(Exception):
         pass
 
-    def crash(run: Run, training: Any) -> None:
+    def crash(recorder: Recorder, training: Any) -> None:
         if training.step_count == 4:  # its line and its samples have been written
             raise Crash
         if training.step_count == 3:
-            save(run, training)
+            save(recorder, training)
 
-    save = Run.save_state
+    save = Recorder.save_state
     with monkeypatch.context() as patch, pytest.raises(Crash):
-        patch.setattr(Run, "save_state", crash)
+        patch.setattr(Recorder, "save_state", crash)
         train("run", "--epochs", 3, "--save-minutes", 1e-9)
     assert [line["step"] for line in log(tmp_path / "run")] == [2, 4]
     assert resume(tmp_path / "run") == 0
@@ -170,15 +171,15 @@ def test_an_interruption_saves_and_says_how_to_go_on(
     kind: signal.Signals,
 ) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    write = Run.log
+    write = Recorder.add_line
 
-    def interrupting(run: Run, training: Any, numbers: dict) -> dict:
+    def interrupting(recorder: Recorder, name: str, training: Any, numbers: dict) -> dict:
         if training.step_count == 2:
             signal.raise_signal(kind)
-        return write(run, training, numbers)
+        return write(recorder, name, training, numbers)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "log", interrupting)
+        patch.setattr(Recorder, "add_line", interrupting)
         assert train("run", "--epochs", 3) == 130
     out = capsys.readouterr().out
     assert f"Stopped and saved. Go on with: python -m train --resume {tmp_path / 'run'}" in out
@@ -189,7 +190,7 @@ def test_an_interruption_saves_and_says_how_to_go_on(
 
 
 def test_a_second_ctrl_c_does_not_wait() -> None:
-    with start_or_resume.interruptions() as interrupted:
+    with interruptions() as interrupted:
         assert not interrupted()
         signal.raise_signal(signal.SIGINT)
         assert interrupted()

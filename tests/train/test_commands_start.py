@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,9 +17,10 @@ import torch
 from command_line import last_line, log, results
 
 from studio import checkpoint
-from train.commands import start_or_resume
-from train.loop import NUMBERS, Length
+from train.length import Length
+from train.means import NUMBERS
 from train.recipes import RECIPES, Recipe
+from train.recorder import Recorder, describe
 from train.runs import Run
 
 # --- start -------------------------------------------------------------------------------------
@@ -30,7 +32,8 @@ def test_a_training_from_start_to_end(
     assert train("run") == 0
     folder, out = tmp_path / "run", capsys.readouterr().out
     assert {path.name for path in folder.iterdir()} == {
-        *("settings.json", "log.jsonl", "samples", "state.pt", "checkpoint")
+        *("settings.json", "status.json", "log.jsonl", "samples", "state.pt", "checkpoint"),
+        *("lock", ".reserve"),
     }
     assert "20 images, prepared as 16x16." in out
     assert f"Done: 32 images shown. The checkpoint is {folder / 'checkpoint'}" in out
@@ -49,7 +52,7 @@ def test_a_training_from_start_to_end(
     ]
     assert all(np.isfinite([line[name] for name in NUMBERS]).all() for line in found)
     pictures = sorted(path.name for path in (folder / "samples").iterdir())
-    assert pictures == ["generated-images-0001.png", "generated-images-0002.png"]
+    assert pictures == ["generated-images-00000002.png", "generated-images-00000004.png"]
     card = checkpoint.read(folder / "checkpoint").card
     assert card["title"] == "Tiny things"
     assert card["data"] == {"name": "bags", "images": 20}
@@ -103,9 +106,9 @@ def test_the_state_is_saved_on_the_way(
     train: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saves = []
-    save = Run.save_state
+    save = Recorder.save_state
     monkeypatch.setattr(
-        Run, "save_state", lambda run, t: saves.append(t.step_count) or save(run, t)
+        Recorder, "save_state", lambda run, t: saves.append(t.step_count) or save(run, t)
     )
     assert train("often", "--save-minutes", 1e-9) == 0
     assert saves == [1, 2, 3, 4, 4]
@@ -165,25 +168,27 @@ def test_a_card_that_is_none_is_refused_before_anything_is_made(
 LINE = {
     "step": 1000,
     "epoch": 10,
-    **dict(zip(NUMBERS, (5.87591, 0.09079, 0.94031, 0.02559), strict=True)),
+    **dict(zip(NUMBERS, (5.87591, 0.09079, 0.94031, 0.02559, 0.9), strict=True)),
 }
 
 
 @pytest.mark.parametrize(
     ("log_steps", "length", "start"),
     [
-        (None, Length(250), "Epoch [10/50]"),
-        (None, Length(248), "Epoch [10/50]"),
-        (None, Length(2**62, 60), "Epoch [10]"),
-        (1000, Length(5000), "Step [1000/5000]"),
+        (None, Length(250 * 8), "Epoch [10/50]"),
+        (None, Length(248 * 8), "Epoch [10/50]"),
+        (None, Length(math.inf, 60), "Epoch [10]"),
+        (1000, Length(5000 * 8), "Step [1000/5000]"),
     ],
 )
 def test_a_line_of_numbers_reads_as_in_the_handbag_notebook(
     log_steps: int | None, length: Length, start: str
 ) -> None:
-    training: Any = SimpleNamespace(recipe=SimpleNamespace(log_steps=log_steps), steps_per_epoch=5)
+    training: Any = SimpleNamespace(
+        recipe=SimpleNamespace(log_steps=log_steps), steps_per_epoch=5, batch=8
+    )
     expected = "loss_g: 5.8759, loss_d: 0.0908, real_score: 0.9403, fake_score: 0.0256"
-    assert start_or_resume.describe(LINE, training, length) == f"{start}, {expected}"
+    assert describe(LINE, training, length) == f"{start}, {expected}"
 
 
 def test_a_recipe_of_steps_logs_and_samples_by_steps(
@@ -200,5 +205,5 @@ def test_a_recipe_of_steps_logs_and_samples_by_steps(
     out = capsys.readouterr().out
     assert "Step [3/7], loss_g" in out and "Step [6/7], loss_g" in out
     pictures = sorted(path.name for path in (tmp_path / "run" / "samples").iterdir())
-    assert pictures == ["generated-images-0001.png", "generated-images-0002.png"]
+    assert pictures == ["generated-images-00000003.png", "generated-images-00000006.png"]
     assert "Done: 56 images shown." in out

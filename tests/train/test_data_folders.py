@@ -24,7 +24,7 @@ from image_files import (
 )
 from PIL import Image
 
-from train import data
+from train import reading
 from train.data import DataError, prepare
 
 
@@ -140,7 +140,7 @@ def test_beyond_the_memory_limit_images_lie_in_a_file(tmp_path, monkeypatch):
     mapped = []
     memmap = np.memmap
     monkeypatch.setattr(
-        data.np, "memmap", lambda *args, **kw: mapped.append(memmap(*args, **kw)) or mapped[-1]
+        reading.np, "memmap", lambda *args, **kw: mapped.append(memmap(*args, **kw)) or mapped[-1]
     )
     folder = mixed_folder(tmp_path)
     needed = 24 * 3 * SIZE * SIZE
@@ -153,7 +153,7 @@ def test_beyond_the_memory_limit_images_lie_in_a_file(tmp_path, monkeypatch):
 
 
 def test_full_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr(data.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10}))
+    monkeypatch.setattr(reading.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10}))
     with pytest.raises(DataError, match="smaller size"):
         load(mixed_folder(tmp_path), memory_limit=0)
 

@@ -13,7 +13,7 @@ import torch
 from image_files import fill, load
 from PIL import Image
 
-from train import data, idx
+from train import idx, reading
 from train.data import DataError, prepare
 
 
@@ -51,7 +51,7 @@ def test_idx(tmp_path, zipped, as_file):
 
 
 def test_idx_in_colour_and_at_other_sizes(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "BLOCK_BYTES", 4 * 28 * 28)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 4 * 28 * 28)
     fashion(tmp_path)
     colour = load(tmp_path, 28, 3).images.numpy()
     assert np.array_equal(colour, np.repeat(IMAGES[:, None], 3, axis=1))
@@ -164,5 +164,5 @@ def test_fashion_mnist_without_network(tmp_path, monkeypatch):
 def test_a_folder_named_like_the_word_comes_first(tmp_path, monkeypatch):
     fashion(tmp_path / "fashion-mnist")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(data, "download_fashion_mnist", lambda: pytest.fail("downloads"))
+    monkeypatch.setattr(reading, "download_fashion_mnist", lambda: pytest.fail("downloads"))
     assert len(load(idx.FASHION_MNIST, 28, 1)) == 20

@@ -90,7 +90,7 @@ def test_noise_in_place_of_bytes_never_stops_a_load(tmp_path):
 
 
 def test_file_over_the_byte_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MAX_FOLDER_FILE_BYTES", 2**20)
+    monkeypatch.setenv("STUDIO_MAX_IMAGE_MB", "0.125")
     fill(tmp_path, {"big.png": encode(plain()) + b"\0" * 2**20, "ok.png": encode(plain())})
     assert reasons(load(tmp_path)) == {"big.png": "too large: more than 1 MB"}
 

@@ -127,21 +127,21 @@ def test_zip_bomb_is_refused_and_plain_bitmaps_are_not(tmp_path):
 def test_member_limits(tmp_path, monkeypatch):
     path = make_zip(tmp_path / "a.zip", {"big.png": b"\0" * 70_000, "ok.png": encode(plain())})
     with monkeypatch.context() as patched:
-        patched.setattr(archives, "MAX_MEMBER_BYTES", 66_000)
+        patched.setenv("STUDIO_MAX_IMAGE_MB", str(66_000 / 2**20))
         assert "too large" in reasons(load(path))["big.png"]
     with monkeypatch.context() as patched:
-        patched.setattr(archives, "MAX_MEMBERS", 1)
+        patched.setenv("STUDIO_MAX_ZIP_FILES", "1")
         with pytest.raises(DataError, match="2 files, more than the 1"):
             load(path)
     with monkeypatch.context() as patched:
-        patched.setattr(archives, "MAX_TOTAL_BYTES", 70_000)
+        patched.setenv("STUDIO_MAX_ZIP_GB", str(70_000 / 2**30))
         with pytest.raises(DataError, match="unpacks to"):
             load(path)
 
 
 def test_table_of_contents_that_is_too_long(tmp_path, monkeypatch):
     path = make_zip(tmp_path / "a.zip", {f"{n}.png": encode(plain()) for n in range(40)})
-    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 1000)
+    monkeypatch.setattr(archives, "MAX_TABLE_BYTES", 1000)
     with pytest.raises(DataError, match="broken"):
         load(path)
 

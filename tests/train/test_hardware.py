@@ -100,9 +100,8 @@ def test_networks_and_images_get_one_layout(channels_last: bool) -> None:
 
 def test_on_a_cpu_images_and_networks_stay_as_they_are() -> None:
     here = Hardware(CPU, bf16=False)
-    images, layer = torch.zeros(2, 3, 4, 4, dtype=torch.uint8), nn.Linear(2, 2)
+    images = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
     assert here.place_images(images) is images
-    assert here.parallel(layer) is layer
 
 
 class Images:
@@ -126,20 +125,6 @@ def test_images_go_to_a_gpu_where_a_quarter_of_its_free_memory_holds_them(
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 4000))
     images: Any = Images(size)
     assert Hardware(CUDA, bf16=True).place_images(images).device == device
-
-
-@pytest.mark.parametrize(
-    ("device", "count", "parallel"),
-    [("cuda", 2, True), ("cuda", 1, False), ("cuda:0", 2, False), ("cpu", 2, False)],
-)
-def test_all_gpus_share_a_batch_unless_one_was_named(
-    monkeypatch: pytest.MonkeyPatch, device: str, count: int, parallel: bool
-) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
-    monkeypatch.setattr(nn, "DataParallel", lambda network: ("on all", network))
-    layer = nn.Linear(2, 2)
-    found = Hardware(torch.device(device), bf16=False).parallel(layer)
-    assert found == ("on all", layer) if parallel else found is layer
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
-from trainings import CPU, real_batches, run
+from trainings import CPU, real_batches, run, taken
 
 from train.loop import Training
 from train.recipes import Recipe
@@ -68,7 +68,7 @@ def test_a_batch_larger_than_the_images_is_all_of_them(tiny_recipe: Recipe, coun
     assert (training.batch, training.steps_per_epoch, training.epoch) == (count, 1, 2)
     assert [sorted(each) for each in shown(seen)] == [list(range(count))] * 2
     assert training.images_shown == 2 * count
-    assert all(math.isfinite(value) for value in training.take_numbers().values())
+    assert all(math.isfinite(value) for value in taken(training).values())
 
 
 @pytest.mark.parametrize(("output", "low", "high"), [("tanh", -1.0, 1.0), ("sigmoid", 0.0, 1.0)])

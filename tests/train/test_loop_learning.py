@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
-from trainings import CPU, real_batches, run
+from trainings import CPU, real_batches, run, taken
 
 from train.hardware import Hardware
-from train.loop import NUMBERS, Training
+from train.loop import Training
 from train.losses import discriminator_bce, generator_bce
+from train.means import NUMBERS
 from train.recipes import Recipe
 
 
@@ -43,8 +44,12 @@ def test_the_numbers_of_the_first_step_are_its_losses_and_scores(
     seen = real_batches(training)
     latents = torch.randn(8, 8, generator=torch.Generator().manual_seed(5))
     training.step()
-    numbers = training.take_numbers()
-    assert list(numbers) == list(NUMBERS) == ["loss_g", "loss_d", "real_score", "fake_score"]
+    numbers = taken(training)
+    assert (
+        list(numbers)
+        == list(NUMBERS)
+        == ["loss_g", "loss_d", "real_score", "fake_score", "real_sign"]
+    )
     with torch.no_grad():
         real = before.discriminator(seen[0])
         fake = before.discriminator(before.generator(latents))
@@ -65,14 +70,14 @@ def test_training_brings_the_samples_to_the_images(
 
     before = distance()
     run(training, 15)
-    early = training.take_numbers()
+    early = taken(training)
     run(training, 75)
     assert distance() < 0.6 * before
     # First the discriminator wins; then the generator makes it doubt.
     assert early["real_score"] > early["fake_score"] + 0.1
-    training.take_numbers()
+    taken(training)
     run(training, 10)
-    late = training.take_numbers()
+    late = taken(training)
     assert late["real_score"] - late["fake_score"] < early["real_score"] - early["fake_score"]
     assert late["loss_d"] > early["loss_d"]
 
@@ -81,15 +86,15 @@ def test_numbers_are_finite_means_and_scores_are_probabilities(
     start: Callable[..., Training],
 ) -> None:
     one_by_one, together = start(), run(start(), 5)
-    each = [run(one_by_one, 1).take_numbers() for _ in range(5)]
+    each = [taken(run(one_by_one, 1)) for _ in range(5)]
     for numbers in each:
         assert all(math.isfinite(value) for value in numbers.values())
         assert 0 < numbers["real_score"] < 1 and 0 < numbers["fake_score"] < 1
         assert numbers["loss_g"] > 0 and numbers["loss_d"] > 0
-    for name, value in together.take_numbers().items():
+    for name, value in taken(together).items():
         mean = sum(numbers[name] for numbers in each) / 5
         assert value == pytest.approx(mean, rel=1e-5)
-    assert together.take_numbers() == dict.fromkeys(NUMBERS, 0.0)
+    assert taken(together) == dict.fromkeys(NUMBERS, 0.0)
 
 
 def test_bfloat16_trains_too_with_weights_in_float32(start: Callable[..., Training]) -> None:
@@ -98,7 +103,7 @@ def test_bfloat16_trains_too_with_weights_in_float32(start: Callable[..., Traini
     assert all(p.isfinite().all() for p in training.generator.parameters())
     assert training.samples().shape == (6, 3, 16, 16)
     exact = run(start(), 3)
-    mine, theirs = training.take_numbers(), exact.take_numbers()
+    mine, theirs = taken(training), taken(exact)
     assert mine != theirs
     assert mine == pytest.approx(theirs, rel=0.05)
 
@@ -111,4 +116,4 @@ def test_dense_networks_train_too(tiny_recipe: Recipe) -> None:
     images = torch.full((8, 1, 28, 28), 200, dtype=torch.uint8)
     training = run(Training(recipe, images, CPU, 1), 3)
     assert training.samples().shape == (6, 1, 28, 28)
-    assert all(math.isfinite(value) for value in training.take_numbers().values())
+    assert all(math.isfinite(value) for value in taken(training).values())

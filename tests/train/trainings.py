@@ -22,6 +22,10 @@ def run(training: Training, steps: int) -> Training:
     return training
 
 
+def taken(training: Training) -> dict[str, float]:
+    return training.means.take(training.processes)
+
+
 def flat(value: Any, name: str = "") -> dict[str, Any]:
     """All leaves of nested dicts and lists, by path."""
     if isinstance(value, dict | list | tuple):

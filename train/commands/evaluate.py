@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from studio import checkpoint
+from studio.files import write_text_whole
 from studio.generators import Generator
 from studio.generators.base import to_uint8
 from train.commands.start_or_resume import seed
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
             text = json.dumps(
                 {**found.card, "quality": quality.to_dict()}, indent=2, ensure_ascii=False
             )
-            checkpoint.write_text_whole(folder / checkpoint.CARD, text + "\n")
+            write_text_whole(folder / checkpoint.CARD, text + "\n")
     return 0
 
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import signal
-import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from studio.generators import build
-from train import recipes
-from train.data import ImageSet, load_images
+from studio import checkpoint
+from train import augment, recipes
+from train.data import ImageSet
+from train.dataset import digest, load, place_of
+from train.distributed import Processes, join, leave
 from train.hardware import Hardware
-from train.loop import NUMBERS, Length, Training, fit
-from train.runs import Run, RunError
+from train.interruption import interruptions
+from train.runs import CHECKPOINT, START, STATE, Run, RunError, locked
+from train.transfer import copy_start, networks_of
+from train.worker import Options, work
 
 EPILOG = """examples:
   python -m train --data photos/ --recipe handbags-dcgan --out runs/my-bags
@@ -33,7 +31,12 @@ recipes:
 
 
 # What decides a run from its first step on.
-FIXED = ("recipe", "out", "batch", "learning_rate", "seed", "card")
+FIXED = (
+    *("recipe", "out", "batch", "learning_rate", "seed", "card"),
+    *("start_from", "augment", "freeze", "fit", "live"),
+)
+# What of a recipe can be changed for one run.
+CHANGES = ("batch", "learning_rate", "augment", "freeze")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,6 +63,27 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--batch", type=batch, help="images per update")
     result.add_argument("--learning-rate", type=positive(float), help="of both networks")
     result.add_argument("--seed", type=seed, help="repeats a training exactly")
+    result.add_argument(
+        "--start-from", metavar="DIR", type=Path, help="go on from a checkpoint's weights"
+    )
+    result.add_argument(
+        "--augment",
+        metavar="LIST",
+        type=policy,
+        help="color,translation,cutout or some of them: for few images",
+    )
+    result.add_argument(
+        "--freeze", type=int, metavar="N", help="early layers of the discriminator that stay"
+    )
+    result.add_argument(
+        "--fit", choices=("crop", "pad"), help="crop to a square (default), or pad with white"
+    )
+    result.add_argument(
+        "--live",
+        action="store_true",
+        default=None,
+        help="draw samples and measure as often as time allows, and keep the best checkpoint",
+    )
     result.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     result.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
     result.add_argument(
@@ -106,6 +130,14 @@ def positive(kind: type) -> Callable[[str], Any]:
     return parse
 
 
+def policy(text: str) -> str:
+    """An argparse type: names of augmentations."""
+    try:
+        return ",".join(augment.parse(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def seed(text: str) -> int:
     """An argparse type: a seed, small enough for every random generator here."""
     value = int(text)
@@ -120,54 +152,85 @@ def main(arguments: Sequence[str]) -> int:
     if options.resume and (fixed := [name for name in FIXED if getattr(options, name) is not None]):
         names = ", ".join("--" + name.replace("_", "-") for name in fixed)
         parser().error(f"{names} can't be changed when a run is resumed; start a new one instead")
-    hardware = choose_hardware(options)
+    processes, device = join(options.device)
+    try:
+        return train(options, processes, device)
+    finally:
+        leave()
+
+
+def train(options: argparse.Namespace, processes: Processes, device: str) -> int:
+    """Do what the options say, alone or as one of several processes."""
+    Hardware.choose(device, options.precision)  # before anything is made for nothing
+    data = None
     if options.resume:
         run = Run.open(options.resume)
-        data = load(run.settings["data"], run.recipe)
-        if digest(data) != run.settings["data_digest"]:
-            raise RunError(
-                f"{run.settings['data']} no longer holds the images this run was started on; "
-                "start a new run instead."
-            )
-    else:
+    elif processes.is_first:
         run, data = create(options)
-    if any((options.epochs, options.kimg, options.minutes)):
-        run.settings["length"] = {
-            name: getattr(options, name) for name in ("epochs", "kimg", "minutes")
-        }
-        run.save_settings()
-    training = Training(run.recipe, data.images, hardware, run.settings["seed"])
-    if options.resume and not run.load_state(training):
-        print("Nothing was saved yet; starting from the beginning.")
-    return train(run, training, options)
-
-
-def choose_hardware(options: argparse.Namespace) -> Hardware:
-    try:
-        return Hardware.choose(options.device, options.precision)
-    except ValueError as error:
-        raise RunError(str(error)) from error
+    processes.wait()
+    if not processes.is_first:
+        run = Run.open(options.resume or options.out)
+    length = {name: getattr(options, name) for name in ("epochs", "kimg", "minutes")}
+    how = Options(
+        device,
+        options.precision,
+        options.save_minutes,
+        options.snapshot_epochs,
+        length if any(length.values()) else None,
+    )
+    if not processes.is_first:
+        return 0 if work(run, how, processes=processes) == "finished" else 130
+    with locked(run), interruptions() as interrupted:
+        run.take_requests()
+        if options.resume and not (run.folder / STATE).exists():
+            print("Nothing was saved yet; starting from the beginning.")
+        if work(run, how, interrupted, data=data, processes=processes) == "finished":
+            shown = run.status()["images_shown"]
+            print(f"Done: {shown} images shown. The checkpoint is {run.folder / CHECKPOINT}")
+            return 0
+        print(f"Stopped and saved. Go on with: python -m train --resume {run.folder}")
+        return 130
 
 
 def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
     """Read the images, then make the run's folder, so that bad images leave nothing behind."""
-    if not options.recipe or not options.out:
-        parser().error("--data needs --recipe and --out")
-    recipe = recipes.get(options.recipe)
-    changes = {"batch": options.batch, "learning_rate": options.learning_rate}
-    recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
-    data = load(options.data, recipe)
+    if not options.out or not (options.recipe or options.start_from):
+        parser().error("--data needs --out, and --recipe or --start-from")
+    start = checkpoint.read(options.start_from) if options.start_from else None
+    recipe = recipes.get(options.recipe or recipe_of(start))
+    if start:
+        recipe = replace(recipe, **networks_of(start.card))
+    changes = {name: getattr(options, name) for name in CHANGES}
+    recipe = replace(
+        recipe, **{name: value for name, value in changes.items() if value is not None}
+    )
     settings = {
         "recipe": recipe.to_dict(),
-        "data": options.data
-        if options.data == "fashion-mnist"
-        else str(Path(options.data).resolve()),
-        "data_digest": digest(data),
+        "data": place_of(options.data),
+        "fit": options.fit or "crop",
+        "data_digest": None,
         "seed": recipe.seed if options.seed is None else options.seed,
         "length": {},
-        "card": {**read_card(options.card, recipe), **data_card(options, data)},
+        "live": bool(options.live),
+        "start_from": start.name if start else "",
     }
-    return Run.create(options.out, settings), data
+    data = load(settings)
+    settings["data_digest"] = digest(data)
+    settings["card"] = {**read_card(options.card, recipe), **data_card(options, data)}
+    run = Run.create(options.out, settings)
+    if start:
+        copy_start(start, run.folder / START)
+    return run, data
+
+
+def recipe_of(start: checkpoint.Checkpoint) -> str:
+    """The recipe that a checkpoint was trained with, to train it on."""
+    name = start.card.get("recipe")
+    if name not in recipes.RECIPES:
+        raise RunError(
+            f"{start.name} does not say which recipe it was trained with; give --recipe."
+        )
+    return name
 
 
 def read_card(path: Path | None, recipe: recipes.Recipe) -> dict[str, Any]:
@@ -185,97 +248,7 @@ def read_card(path: Path | None, recipe: recipes.Recipe) -> dict[str, Any]:
 
 def data_card(options: argparse.Namespace, data: ImageSet) -> dict[str, Any]:
     """The data's part of the card: what a person wrote, and the number of images used."""
-    written = read_card(options.card, recipes.get(options.recipe)).get("data", {})
+    written = read_card(options.card, next(iter(recipes.RECIPES.values()))).get("data", {})
     if not isinstance(written, dict):
         raise RunError(f"{options.card} can't be used as a card: its data is not a JSON object.")
     return {"data": {"name": Path(options.data).stem, **written, "images": len(data)}}
-
-
-def load(path: str, recipe: recipes.Recipe) -> ImageSet:
-    """Read the images and say in a few lines what was found and what was not."""
-    generator = build(recipe.generator)
-    size = generator.image_size
-    data = load_images(path, size, generator.channels, progress=True)
-    print(f"{len(data)} images, prepared as {size}x{size}.")
-    if data.skipped:
-        print(f"{len(data.skipped)} could not be used:")
-        for name, reason in data.skipped[:10]:
-            print(f"  {name}: {reason}")
-        if len(data.skipped) > 10:
-            print(f"  and {len(data.skipped) - 10} more")
-    return data
-
-
-def digest(data: ImageSet) -> str:
-    """Identifies a set of images by its names and first pixels, cheaply."""
-    result = hashlib.sha256("\n".join(data.names).encode("utf-8", "surrogateescape"))
-    result.update(str(tuple(data.images.shape)).encode())
-    result.update(data.images[:256].numpy().tobytes())
-    return result.hexdigest()
-
-
-def train(run: Run, training: Training, options: argparse.Namespace) -> int:
-    """Train with a progress bar, saving as it goes; on Ctrl-C save and say how to go on."""
-    asked = run.settings["length"]
-    length = Length.of(training, **asked)
-    last_save = time.monotonic()
-    total = length.steps * training.batch if length.seconds == float("inf") else None
-    bar = tqdm(total=total, initial=training.images_shown, unit="img", smoothing=0.1)
-
-    def on_numbers(numbers: dict[str, float]) -> None:
-        line = run.log(training, numbers)
-        bar.write(describe(line, training, length))
-        number = training.step_count // (training.recipe.log_steps or training.steps_per_epoch)
-        run.save_samples(training, number)
-        every = options.snapshot_epochs
-        if every and training.step_count % (every * training.steps_per_epoch) == 0:
-            run.save_checkpoint(training, snapshot=f"{training.epoch:04d}")
-
-    def on_step() -> None:
-        nonlocal last_save
-        bar.update(training.batch)
-        if time.monotonic() - last_save > options.save_minutes * 60:
-            run.save_state(training)
-            last_save = time.monotonic()
-
-    with bar, interruptions() as interrupted:
-        finished = fit(
-            training, length, on_step=on_step, on_numbers=on_numbers, stopping=interrupted
-        )
-    run.save_state(training)
-    folder = run.save_checkpoint(training)
-    if finished:
-        print(f"Done: {training.images_shown} images shown. The checkpoint is {folder}")
-        return 0
-    print(f"Stopped and saved. Go on with: python -m train --resume {run.folder}")
-    return 130
-
-
-def describe(line: dict[str, Any], training: Training, length: Length) -> str:
-    """One line of numbers for people, in the manner of the handbag notebook."""
-    numbers = ", ".join(f"{name}: {line[name]:.4f}" for name in NUMBERS)
-    if training.recipe.log_steps:
-        return f"Step [{line['step']}/{length.steps}], {numbers}"
-    epochs = -(-length.steps // training.steps_per_epoch)
-    of = f"/{epochs}" if length.seconds == float("inf") else ""
-    return f"Epoch [{line['epoch']}{of}], {numbers}"
-
-
-@contextmanager
-def interruptions():
-    """Yields a function that tells whether Ctrl-C or a polite kill came; a second one ends it."""
-    asked = False
-
-    def note(number: int, frame: Any) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        print("\nStopping after this step; press Ctrl-C again to lose it.")
-
-    before = {kind: signal.signal(kind, note) for kind in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)

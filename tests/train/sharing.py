@@ -1,0 +1,36 @@
+"""One process of a shared training; ``python sharing.py FOLDER STEPS`` under torchrun."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from train.distributed import join, leave
+from train.hardware import Hardware
+from train.loop import Training
+from train.recipes import from_dict
+
+
+def main(folder: Path, steps: int) -> None:
+    """Train on what ``folder`` holds, and leave there what came out, one file per process."""
+    torch.set_num_threads(1)
+    given = torch.load(folder / "given.pt", weights_only=True)
+    processes, device = join("cpu")
+    hardware = Hardware(torch.device(device), bf16=False)
+    results = {}
+    for name, recipe in given["recipes"].items():
+        training = Training(from_dict(recipe), given["images"], hardware, 5, processes)
+        numbers = []
+        for _ in range(steps):
+            training.step()
+            numbers.append(training.means.take(processes))
+        agreed = processes.agree(float(processes.rank + 7), hardware.device)
+        results[name] = {"state": training.state_dict(), "numbers": numbers, "agreed": agreed}
+    torch.save(results, folder / f"results-{processes.rank}-of-{processes.count}.pt")
+    leave()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,107 @@
+"""Several processes train what one process trains."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from trainings import flat
+
+from train.distributed import Processes, ProcessesError, join
+from train.recipes import Recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = 6
+
+
+def torchrun(processes: int, *program: Any, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a program as several processes, as a person would."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return subprocess.run(
+        [*command, f"--nproc-per-node={processes}", *map(str, program)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tiny_recipe: Recipe, squares: Tensor, tmp_path_factory: pytest.TempPathFactory
+) -> list[dict[str, Any]]:
+    """What one process makes of two trainings, then what each of two processes makes of them."""
+    folder = tmp_path_factory.mktemp("shared")
+    augmented = replace(tiny_recipe, augment="color,translation,cutout")
+    recipes = {"plain": tiny_recipe.to_dict(), "augmented": augmented.to_dict()}
+    torch.save({"recipes": recipes, "images": squares}, folder / "given.pt")
+    for count in (1, 2):
+        done = torchrun(count, ROOT / "tests" / "train" / "sharing.py", folder, STEPS)
+        assert done.returncode == 0, done.stderr
+    files = [folder / f"results-{name}.pt" for name in ("0-of-1", "0-of-2", "1-of-2")]
+    return [torch.load(file, weights_only=True) for file in files]
+
+
+@pytest.fixture(params=["plain", "augmented"])
+def results(shared: list[dict[str, Any]], request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    return [each[request.param] for each in shared]
+
+
+def test_two_processes_end_with_the_same_weights(results: list[dict[str, Any]]) -> None:
+    _, first, second = (flat(result["state"]) for result in results)
+    for name, value in first.items():
+        if isinstance(value, Tensor) and "means" not in name:
+            # The kernels may round differently from one process to the other.
+            torch.testing.assert_close(value, second[name], rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_two_processes_learn_what_one_learns(results: list[dict[str, Any]]) -> None:
+    alone, shared = flat(results[0]["state"]), flat(results[1]["state"])
+    assert alone.keys() == shared.keys()
+    for name, value in alone.items():
+        if isinstance(value, Tensor) and "means" not in name:
+            torch.testing.assert_close(shared[name], value, rtol=2e-2, atol=2e-3, msg=name)
+    for mine, ours in zip(results[0]["numbers"], results[1]["numbers"], strict=True):
+        assert ours == pytest.approx(mine, abs=5e-3)
+    assert results[0]["state"]["images_shown"] == results[1]["state"]["images_shown"] == STEPS * 8
+
+
+def test_all_processes_hear_the_same_numbers_and_decisions(results: list[dict[str, Any]]) -> None:
+    _, first, second = results
+    assert first["numbers"] == second["numbers"]
+    assert first["agreed"] == second["agreed"] == 7.0
+
+
+def test_a_share_is_a_processes_rows() -> None:
+    assert [Processes(rank, 4).share(12) for rank in range(4)] == [
+        slice(0, 3),
+        slice(3, 6),
+        slice(6, 9),
+        slice(9, 12),
+    ]
+    assert Processes().share(5) == slice(0, 5)
+
+
+@pytest.mark.parametrize(
+    ("total", "count", "advice"), [(128, 3, "126 or 129"), (2, 3, "3 or 3"), (10, 4, "8 or 12")]
+)
+def test_a_batch_that_cannot_be_shared_is_a_sentence(total: int, count: int, advice: str) -> None:
+    with pytest.raises(ProcessesError, match=f"choose --batch {advice}"):
+        Processes(0, count).share(total)
+
+
+def test_alone_nothing_is_exchanged() -> None:
+    alone, network = Processes(), nn.BatchNorm2d(3)
+    assert alone.is_first
+    assert alone.synchronise(network) is network
+    assert alone.agree(3.5, torch.device("cpu")) == 3.5
+    assert join("cpu") == (Processes(), "cpu")
+    alone.wait()

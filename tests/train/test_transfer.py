@@ -1,0 +1,119 @@
+"""Starting from a trained generator, and layers that stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from trainings import CPU, run
+
+from studio import checkpoint
+from studio.checkpoint import DISCRIMINATOR, GENERATOR, CheckpointError
+from train.discriminators import build
+from train.loop import Training
+from train.recipes import Recipe
+from train.transfer import copy_start, freeze_early_layers, load_start, networks_of
+
+
+@pytest.fixture
+def trained(tmp_path: Path, make_checkpoint: Callable[..., checkpoint.Checkpoint]):
+    return make_checkpoint(tmp_path / "trained", seed=4)
+
+
+def same(first: nn.Module, second: nn.Module) -> bool:
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_training_starts_as_the_checkpoint_draws(
+    trained: checkpoint.Checkpoint, tmp_path: Path, tiny_recipe: Recipe, squares: Tensor
+) -> None:
+    copy_start(trained, tmp_path / "start")
+    recipe = replace(tiny_recipe, **networks_of(trained.card))
+    training = Training(recipe, squares, CPU, seed=5)
+    training.start_from(*load_start(tmp_path / "start"))
+    generator = trained.load_generator()
+    assert same(training.generator, generator)
+    assert same(training.average, generator)
+    judge = build(trained.card["discriminator"])
+    checkpoint.load_weights(judge, trained.folder / DISCRIMINATOR)
+    assert same(training.discriminator, judge)
+    run(training, 2)
+    assert not same(training.generator, generator)
+
+
+def test_the_copy_outlives_the_checkpoint(trained: checkpoint.Checkpoint, tmp_path: Path) -> None:
+    copy_start(trained, tmp_path / "start")
+    before = (trained.folder / GENERATOR).read_bytes()
+    (trained.folder / GENERATOR).unlink()
+    assert (tmp_path / "start" / GENERATOR).read_bytes() == before
+
+
+def test_without_a_discriminator_only_the_generator_is_taken(
+    trained: checkpoint.Checkpoint, tmp_path: Path, tiny_recipe: Recipe, squares: Tensor
+) -> None:
+    (trained.folder / DISCRIMINATOR).unlink()
+    copy_start(trained, tmp_path / "start")
+    fresh, training = (Training(tiny_recipe, squares, CPU, seed=5) for _ in range(2))
+    training.start_from(*load_start(tmp_path / "start"))
+    assert same(training.generator, trained.load_generator())
+    assert same(training.discriminator, fresh.discriminator)
+
+
+def test_without_a_start_nothing_changes(tmp_path: Path) -> None:
+    assert load_start(tmp_path / "nothing") == ({}, {})
+
+
+def test_a_damaged_checkpoint_is_refused(trained: checkpoint.Checkpoint, tmp_path: Path) -> None:
+    path = trained.folder / GENERATOR
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(CheckpointError):
+        copy_start(trained, tmp_path / "start")
+    assert not (tmp_path / "start").exists()
+
+
+def test_a_damaged_copy_is_a_sentence(trained: checkpoint.Checkpoint, tmp_path: Path) -> None:
+    copy_start(trained, tmp_path / "start")
+    (tmp_path / "start" / DISCRIMINATOR).write_bytes(b"{}")
+    with pytest.raises(CheckpointError, match=r"discriminator\.safetensors can't be read"):
+        load_start(tmp_path / "start")
+
+
+def test_the_networks_are_the_cards() -> None:
+    card = {"generator": {"kind": "mlp"}, "discriminator": {"kind": "dcgan"}, "title": "x"}
+    assert networks_of(card) == {
+        "generator": {"kind": "mlp"},
+        "discriminator": {"kind": "dcgan"},
+    }
+    assert networks_of({"generator": {"kind": "mlp"}}) == {"generator": {"kind": "mlp"}}
+
+
+DCGAN = {"kind": "dcgan", "widths": [8, 16, 24], "end": 4, "channels": 3}
+MLP = {"kind": "mlp", "widths": [16, 8], "image_size": 16, "channels": 3}
+
+
+@pytest.mark.parametrize(("config", "layers"), [(DCGAN, 4), (MLP, 3)])
+@pytest.mark.parametrize("count", [0, 1, 2, 99])
+def test_early_layers_stay_and_the_last_one_learns(config: dict, layers: int, count: int) -> None:
+    network = build(config)
+    freeze_early_layers(network, count)
+    weighty = [each for each in network.modules() if isinstance(each, nn.Conv2d | nn.Linear)]
+    assert len(weighty) == layers
+    learning = [each.weight.requires_grad for each in weighty]
+    frozen = min(count, layers - 1)
+    assert learning == [False] * frozen + [True] * (layers - frozen)
+
+
+def test_frozen_layers_do_not_change_in_training(start: Callable[..., Training]) -> None:
+    training, free = start(freeze=1), start()
+    weights = training.discriminator.layers[0].weight.clone()
+    run(training, 3), run(free, 3)
+    assert torch.equal(training.discriminator.layers[0].weight, weights)
+    assert not torch.equal(free.discriminator.layers[0].weight, weights)
+    assert not torch.equal(
+        training.discriminator.layers[2].weight, free.discriminator.layers[2].weight
+    )

@@ -1,0 +1,176 @@
+"""Training in slices of a lent GPU, with a stand-in for the package that lends it, on the CPU."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from trainings import flat
+
+from studio.errors import UserError
+from train import zero_gpu
+from train.recipes import Recipe
+from train.runs import CURVES, STATE, Run, RunError, locked
+from train.worker import Options, work
+
+EXACT = {"precision": "fp32", "save_minutes": 5.0}
+
+
+class Lender(types.ModuleType):
+    """A stand-in for ``spaces``: its functions work in a process of their own."""
+
+    def __init__(self) -> None:
+        super().__init__("spaces")
+        self.durations: list[float] = []
+
+    def GPU(self, duration: float) -> Callable[..., Callable[..., str]]:  # noqa: N802
+        def decorate(function: Callable[..., str]) -> Callable[..., str]:
+            def lent(*arguments: Any) -> str:
+                context = multiprocessing.get_context("spawn")
+                with context.Pool(1) as pool:
+                    return pool.apply(function, arguments)
+
+            return lent
+
+        self.durations.append(duration)
+        return decorate
+
+
+@pytest.fixture
+def lender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lender]:
+    """A Space that lends its GPU for 10 seconds at a time."""
+    result = Lender()
+    monkeypatch.setitem(sys.modules, "spaces", result)
+    monkeypatch.setattr(zero_gpu, "has_zero_gpu", lambda: True)
+    monkeypatch.setenv(zero_gpu.SECONDS, "10")
+    prepare = zero_gpu.prepare
+    monkeypatch.setattr(zero_gpu, "prepare", lambda: prepare("cpu"))
+    prepare.cache_clear()
+    yield result
+    prepare.cache_clear()
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, tiny_recipe: Recipe, photos: Path) -> Callable[..., Run]:
+    """``make_run(name, kimg=…)``: a run on the photos that nobody trained yet."""
+
+    def make(name: str, kimg: float = 1.0) -> Run:
+        settings = {
+            "recipe": tiny_recipe.to_dict(),
+            "data": str(photos),
+            "data_digest": None,
+            "seed": 5,
+            "length": {"kimg": kimg},
+            "live": True,
+            "options": EXACT,
+            "card": {"title": name.title()},
+        }
+        return Run.create(tmp_path / name, settings)
+
+    return make
+
+
+def outcome(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """All that was learnt, and the curves, without the seconds it took."""
+    state = flat(torch.load(run.folder / STATE, weights_only=True))
+    state = {
+        name: value.tolist() if isinstance(value, torch.Tensor) else value
+        for name, value in state.items()
+        if name != "/seconds"
+    }
+    curves = [{**line, "seconds": 0} for line in run.lines(CURVES)]
+    return state, curves
+
+
+def test_slices_come_to_what_one_long_training_does(
+    lender: Lender, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make_run("whole")
+    with locked(whole):
+        assert work(whole, Options("cpu", **EXACT)) == "finished"
+
+    run = make_run("slices")
+    zero_gpu.begin(run)
+    # The first slices end after a step each, as if the photos had taken all of the time.
+    monkeypatch.setattr(zero_gpu, "RESERVE", 1.0)
+    steps = []
+    for _ in range(2):
+        zero_gpu.slice_of(run)
+        assert run.status()["state"] == "waiting" and not run.is_alive
+        steps.append(run.status()["step"])
+    assert 0 < steps[0] < steps[1] < 125
+
+    monkeypatch.setattr(zero_gpu, "RESERVE", 0.0)
+    zero_gpu.slice_of(run)
+    assert run.status()["state"] == "finished"
+    assert outcome(run) == outcome(whole)
+    assert lender.durations == [10]
+
+    before = run.status()
+    zero_gpu.slice_of(run)  # a page that has not heard yet
+    assert run.status() == before
+
+
+def test_a_training_rests_between_slices_when_asked(
+    lender: Lender, make_run: Callable[..., Run]
+) -> None:
+    run = make_run("run")
+    zero_gpu.begin(run)
+    assert zero_gpu.is_waiting(run)
+    with pytest.raises(RunError, match="not training"):
+        zero_gpu.ask(run, "save")
+    zero_gpu.ask(run, "stop")
+    assert run.state()[0] == "stopped" and not zero_gpu.is_waiting(run)
+    zero_gpu.slice_of(run)
+    assert "step" not in run.status()
+    zero_gpu.begin(run)
+    assert zero_gpu.is_waiting(run)
+
+
+def test_a_stop_during_a_slice_is_not_forgotten(
+    lender: Lender, make_run: Callable[..., Run]
+) -> None:
+    run = make_run("run")
+    zero_gpu.begin(run)
+    (run.folder / zero_gpu.PAUSED).touch()
+    assert zero_gpu.work_on(str(run.folder), 0.0, "cpu") == ""
+    assert run.state()[0] == "stopped"
+    assert run.status()["step"] > 0
+
+
+def test_what_goes_wrong_in_a_slice_is_said(lender: Lender, make_run: Callable[..., Run]) -> None:
+    run = make_run("run")
+    run.settings["data"] = "/nowhere"
+    run.save_settings()
+    zero_gpu.begin(run)
+    with pytest.raises(RunError, match=r"^There is no file or folder at .*nowhere"):
+        zero_gpu.slice_of(run)
+    assert run.status()["state"] == "failed"
+
+
+def test_elsewhere_there_are_no_slices(make_run: Callable[..., Run]) -> None:
+    run = make_run("run")
+    zero_gpu.begin(run)
+    with pytest.raises(UserError, match="only to be had on a Space"):
+        zero_gpu.slice_of(run)
+    assert "spaces" not in sys.modules
+
+
+@pytest.mark.parametrize("text", ["", "soon", "9", "3601", "nan", "inf"])
+def test_the_allowed_time_is_checked(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(zero_gpu.SECONDS, text)
+    with pytest.raises(UserError, match="number of seconds from 10 to 3600"):
+        zero_gpu.allowed_seconds()
+
+
+def test_a_slice_is_a_minute_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(zero_gpu.SECONDS, raising=False)
+    assert zero_gpu.allowed_seconds() == 60
+    monkeypatch.setenv(zero_gpu.SECONDS, "120.5")
+    assert zero_gpu.allowed_seconds() == 120.5

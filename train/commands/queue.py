@@ -1,0 +1,59 @@
+"""``python -m train queue RUN DEVICE…``: go on with a run when a device is free.
+
+The page starts this. It waits before anything heavy is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from train.interruption import interruptions
+from train.queue import turn
+from train.runs import Run, find, line_up, locked
+
+FIRST = "Waiting for another training to end; this one is next."
+LATER = "Waiting in line: {} other {} first."
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Wait for a device, then train to the end or until asked to stop."""
+    parser = argparse.ArgumentParser(prog="python -m train queue", description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("devices", nargs="+", metavar="DEVICE", help="cpu, cuda:0, cuda:1 …")
+    options = parser.parse_args(arguments)
+    run = Run.open(options.run)
+    with locked(run), interruptions() as interrupted:
+        run.take_requests()  # those of an earlier process
+
+        def waiting(ahead: int) -> bool:
+            say(run, LATER.format(ahead, "is" if ahead == 1 else "are") if ahead else FIRST)
+            return "stop" not in run.take_requests() and not interrupted()
+
+        with turn(run.folder.parent, options.devices, lambda: ahead_of(run), waiting) as device:
+            if device is None:
+                run.save_status({**run.status(), **STOPPED})
+                return 0
+            run.save_status({**run.status(), **STARTING})
+            from train.worker import Options, work
+
+            work(run, Options(device=device, **run.settings.get("options", {})), interrupted)
+    return 0
+
+
+STARTING = {"state": "preparing", "sentence": "Starting."}
+STOPPED = {"state": "stopped", "sentence": "Taken out of the line before it started."}
+
+
+def ahead_of(run: Run) -> int:
+    """How many runs beside this one have waited for longer."""
+    line = [each.id for each in line_up(find(run.folder.parent))]
+    return line.index(run.id) if run.id in line else len(line)
+
+
+def say(run: Run, sentence: str) -> None:
+    """Tell that it waits, if that is not known already."""
+    status = run.status()
+    if (status.get("state"), status.get("sentence")) != ("waiting", sentence):
+        run.save_status({**status, "state": "waiting", "sentence": sentence})
