@@ -11,6 +11,8 @@ round after a few steps that are not timed. Loading images counts; preparing the
 (``prepare_s`` tells how long it took). The ratio is the median of the rounds' ratios.
 
     python -m bench.training --data photos.zip
+
+With ``--watching`` it measures what looking at a training costs; see :mod:`bench.watching`.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from bench import watching
 from studio.generators import Generator, build
 from train import discriminators, initialise, recipes
 from train.archives import DataError, UnreadableError, open_members
@@ -191,6 +194,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--seconds", type=float, default=20, help="of each loop in each round")
     result.add_argument("--rounds", type=int, default=3)
     result.add_argument("--device", default="auto")
+    result.add_argument(
+        "--watching", action="store_true", help="compare with and without the page open instead"
+    )
     return result
 
 
@@ -198,6 +204,9 @@ def main() -> None:
     """Measure, then print what was found."""
     options = parser().parse_args()
     try:
+        if options.watching:
+            print(json.dumps(watching.compare(options)))
+            return
         hardware = Hardware.choose(options.device)
         with photo_files(options.data) as folder:
             print(json.dumps(compare(options, folder, hardware)))

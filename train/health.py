@@ -156,7 +156,7 @@ def _find(
 ) -> str:
     """What these signals alone say; ``begun`` is whether the start was called over before."""
     strange = signals["nearness"] >= STRANGE
-    alike = signals["variety"] < LITTLE_VARIETY and not strange or signals["twins"] >= MANY_TWINS
+    alike = (signals["variety"] < LITTLE_VARIETY and not strange) or signals["twins"] >= MANY_TWINS
     if shown < EARLY:
         # One that started from a trained generator draws well at once.
         ready = not (strange or alike) and signals.get("trend", 1) < BETTER

@@ -19,6 +19,7 @@ SHORTEST = 1.5  # seconds between two grids of samples
 GROWTH = 1 / 40
 GRIDS_PER_LOOK = 4
 PICTURES = 512  # drawn to measure a distance
+EXAMINED = 256  # of them, for the health
 # A distance has noise; only a clearly better moment takes the place of the newest.
 CLEARLY_BETTER = 0.95
 
@@ -32,7 +33,7 @@ class Live:
     def __init__(self, training: Training, recorder: Recorder) -> None:
         self.recorder = recorder
         self.health = HealthCheck(training.images, seed=training.seed)
-        self.distance = SlicedWasserstein(training.images, images=PICTURES, seed=training.seed)
+        self.distance = SlicedWasserstein(training.images, seed=training.seed)
         self._spent = 0.0
         self._begin = self._last = time.monotonic()
         self._costs = {False: 0.0, True: 0.0}  # of a grid alone and of a look, the last time
@@ -67,7 +68,7 @@ class Live:
         history = self.recorder.run.lines(LOOKS)
         shown = training.images_shown
         numbers = {**self._numbers, "distance": distance, "images_shown": shown}
-        health = self.health.examine(drawn, numbers, history)
+        health = self.health.examine(drawn[:EXAMINED], numbers, history)
         line = {"distance": distance, **health.to_dict()}
         self.recorder.add_line(LOOKS, training, line)
         best = self.recorder.status["best"]
