@@ -6,7 +6,9 @@ import { fresh, key, MAX_SEED, randomSeed } from "./design.js";
 import { Drawer } from "./drawer.js";
 import { thumbnail, walkable } from "./elements.js";
 import { attempt, notice } from "./notice.js";
-import { generatorOf, generators, on, openDesign, setBlend, state, usable } from "./store.js";
+import {
+  generatorOf, generators, next, on, openDesign, setBlend, state, usable, weightsOf,
+} from "./store.js";
 import { paint, show } from "./tiles.js";
 
 const STEPS = 9; // as studio/blend.py's STRIP_STEPS
@@ -16,7 +18,7 @@ const WALL = 24;
 export async function mount({ element }) {
   const part = (name) => element.querySelector(`.at-${name}`);
   await attempt(generators);
-  if (!state.generators.length) return;
+  if (!state.generators.length) await next("generators");
   const canvas = part("picture");
   let shown = null;
   const drawer = new Drawer(
@@ -68,7 +70,7 @@ function mountStrip(part) {
   part("strip").append(...steps);
   let drawn = "";
   on("blend", ({ first, second, amount }) => {
-    const parents = key([first, second]);
+    const parents = key([first, second]) + weightsOf(first.generator);
     if (parents !== drawn) steps.forEach((each, at) => each.show(blended(at / (STEPS - 1))));
     drawn = parents;
     const nearest = Math.round(amount * (STEPS - 1));
@@ -119,7 +121,13 @@ function mountChoices(element, part) {
   select("first");
 
   const generator = part("generator");
-  generator.append(...state.generators.map((each) => new Option(each.title, each.name)));
+  const offer = () => {
+    const chosen = generator.value;
+    generator.replaceChildren(...state.generators.map((each) => new Option(each.title, each.name)));
+    if (generatorOf(chosen)) generator.value = chosen;
+  };
+  on("generators", offer);
+  offer();
   generator.addEventListener("change", () => choose(fresh(generatorOf(generator.value), randomSeed())));
 
   const seed = part("seed");
@@ -149,8 +157,8 @@ function mountChoices(element, part) {
   showKept();
   on("blend", ({ first }) => {
     generator.value = first.generator;
-    if (walled === first.generator) return;
-    walled = first.generator;
-    wall.forEach((each, at) => each.show(fresh(generatorOf(walled), at)));
+    if (walled === weightsOf(first.generator)) return;
+    walled = weightsOf(first.generator);
+    wall.forEach((each, at) => each.show(fresh(generatorOf(first.generator), at)));
   });
 }

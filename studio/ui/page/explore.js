@@ -10,7 +10,7 @@ import { mountPicker } from "./picker.js";
 import { attempt, notice } from "./notice.js";
 import { mountSliders } from "./sliders.js";
 import {
-  generatorOf, generators, lastDesign, on, redo, settle, start, state, tell, undo, usable,
+  generatorOf, generators, lastDesign, on, redo, settle, start, state, tell, undo, usable, weightsOf,
 } from "./store.js";
 import { paint } from "./tiles.js";
 
@@ -31,11 +31,11 @@ export async function mount({ element }) {
   } catch (error) {
     return showError(part, error);
   }
+  mountPicker(part("picker"));
   if (!state.generators.length) {
     return showError(part, new Error("There are no generators here yet. Put checkpoint folders "
       + "under the studio's checkpoints folder and reload the page."));
   }
-  mountPicker(part("picker"));
   await attempt(openLinkOfPage);
   if (!state.design) {
     const last = lastDesign();
@@ -128,6 +128,7 @@ function mountWall(part) {
   const wall = part("wall");
   let page = 0;
   let generator = null;
+  let walled = null; // which generator's designs are shown, with which weights
   const tiles = Array.from({ length: WALL }, (_, at) => thumbnail(`Design ${at + 1}`, settle));
   wall.append(...tiles);
   walkable(wall, () => getComputedStyle(wall).gridTemplateColumns.split(" ").length);
@@ -139,9 +140,10 @@ function mountWall(part) {
     mark(state.design);
   };
   on("settled", (design) => {
-    if (generator?.name !== design.generator) {
+    if (walled !== weightsOf(design.generator)) {
+      if (generator?.name !== design.generator) page = 0;
       generator = generatorOf(design.generator);
-      page = 0;
+      walled = weightsOf(design.generator);
       fill();
     }
     mark(design);

@@ -1,6 +1,7 @@
-// What stands at the right of the header: how long the last picture took, and light or dark.
+// What stands at the right of the header: how many trainings there are at work, how long the last
+// picture took, and light or dark.
 
-import { on } from "./store.js";
+import { on, openTab } from "./store.js";
 
 const STORED = "atelier-look";
 
@@ -11,7 +12,12 @@ status.className = "at-status";
 const look = document.createElement("button");
 look.type = "button";
 look.className = "at-look";
-box.append(status, look);
+const trainings = document.createElement("button");
+trainings.type = "button";
+trainings.className = "at-quiet at-trainings";
+trainings.hidden = true;
+trainings.addEventListener("click", () => openTab("training"));
+box.append(trainings, status, look); // at the left, so that what is there does not move
 document.body.append(box);
 
 function setDark(dark) {
@@ -31,3 +37,20 @@ setDark(stored ? stored === "dark" : document.body.classList.contains("dark"));
 on("drawn", ({ milliseconds }) => {
   status.textContent = `drawn in ${Math.max(1, Math.round(milliseconds))} ms`;
 });
+
+// Gradio confines the style sheets' media queries to its container; this is outside of it.
+const narrow = matchMedia("(max-width: 760px)");
+const makeRoom = () => (status.hidden = narrow.matches && !trainings.hidden);
+narrow.addEventListener("change", makeRoom);
+
+on("training-home", ({ runs = [] }) => {
+  const count = runs.filter(({ alive }) => alive).length;
+  trainings.hidden = !count;
+  trainings.textContent = `${count} training${count > 1 ? "s" : ""}`;
+  makeRoom();
+});
+
+// Who watched a training before a reload sees here that it goes on, before the tab is opened.
+if (sessionStorage.getItem("atelier-run")) {
+  import("./training-store.js").then(({ refreshHome }) => refreshHome()).catch(() => {});
+}

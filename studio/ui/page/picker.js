@@ -9,8 +9,7 @@ const COLUMNS = 8, TILE = 64, GAP = 2;
 export function mountPicker(picker) {
   const button = picker.querySelector(".at-picker-button");
   const list = picker.querySelector(".at-picker-list");
-  list.replaceChildren(...state.generators.map(option));
-  const options = [...list.children];
+  let options = [];
 
   const open = (wanted) => {
     list.hidden = !wanted;
@@ -37,7 +36,15 @@ export function mountPicker(picker) {
     }
   });
 
-  on("settled", (design) => {
+  const offer = () => {
+    const focused = list.contains(document.activeElement) && document.activeElement.dataset.name;
+    options = state.generators.map(option);
+    list.replaceChildren(...options);
+    options.find((each) => each.dataset.name === focused)?.focus();
+    if (state.design && generatorOf(state.design.generator)) mark(state.design);
+  };
+
+  function mark(design) {
     const generator = generatorOf(design.generator);
     for (const each of options) each.setAttribute("aria-selected", each.dataset.name === generator.name);
     cover(button.querySelector(".at-cover"), generator);
@@ -46,7 +53,11 @@ export function mountPicker(picker) {
     const limits = picker.querySelector(".at-limits");
     limits.textContent = generator.data.notice ?? "";
     limits.hidden = !generator.data.notice;
-  });
+  }
+
+  on("generators", offer);
+  on("settled", mark);
+  offer();
 }
 
 function option(generator) {
@@ -76,13 +87,14 @@ function summary(generator) {
 }
 
 /** One picture of the preview sheet as a background; the card says which looks best. */
-function cover(element, generator) {
+export function cover(element, generator) {
   const side = 44;
   const scale = side / TILE;
   const pitch = (TILE + GAP) * scale;
   const tile = GAP * scale;
   const [row, column] = [Math.floor(generator.cover / COLUMNS), generator.cover % COLUMNS];
-  element.style.backgroundImage = `url("${previewUrl(generator.name)}")`;
+  // The mark has a sheet that the browser kept from before a training asked for anew.
+  element.style.backgroundImage = `url("${previewUrl(generator.name)}?${generator.fingerprint}")`;
   element.style.backgroundSize = `${COLUMNS * pitch + tile}px auto`;
   element.style.backgroundPosition = `${-(tile + column * pitch)}px ${-(tile + row * pitch)}px`;
 }

@@ -4,23 +4,24 @@
 import { fresh, MAX_SEED, moved, offset, truncated } from "./design.js";
 import { pictureSlider } from "./elements.js";
 import { notice } from "./notice.js";
-import { generatorOf, move, on, settle, sliders, state } from "./store.js";
+import { generatorOf, move, on, settle, sliders, state, weightsOf } from "./store.js";
 
 const REACH = 3; // standard deviations at a slider's end
 const ENDS_DELAY = 120; // ms of rest before the end pictures are drawn anew
 
 export function mountSliders(element) {
   const part = (selector) => element.querySelector(selector);
-  let generator = null;
+  let built = null; // which generator's, with which weights
   let rows = [];
 
   async function build(name) {
-    generator = name;
+    const weights = weightsOf(name);
+    built = weights;
     rows = [];
     part(".at-sliders").replaceChildren();
     part(".at-fine").replaceChildren();
     const found = await sliders(name).catch((error) => notice(error.message));
-    if (!found || generator !== name) return;
+    if (!found || built !== weights) return;
     rows = found.directions.map((ends, index) => directionSlider(ends, index));
     part(".at-sliders").replaceChildren(...rows.map((each) => each.row));
     part(".at-fine-hint").textContent =
@@ -54,7 +55,7 @@ export function mountSliders(element) {
   }
 
   on("settled", (design) => {
-    if (design.generator !== generator) build(design.generator);
+    if (weightsOf(design.generator) !== built) build(design.generator);
     follow(design);
     drawEnds();
   });

@@ -18,9 +18,14 @@ export const state = {
   blend: { first: null, second: null, amount: 0.5 },
 };
 
-/** Call `listener` whenever the part called `name` changes: design, settled, kept, blend, status. */
+/** Call `listener` whenever the part called `name` changes: design, settled, generators, kept, … */
 export function on(name, listener) {
   events.addEventListener(name, (event) => listener(event.detail));
+}
+
+/** A promise of the next time that the part called `name` changes. */
+export function next(name) {
+  return new Promise((resolve) => events.addEventListener(name, resolve, { once: true }));
 }
 
 export function tell(name, detail) {
@@ -34,19 +39,58 @@ export function generators() {
   return loading;
 }
 
+let reloading = Promise.resolve();
+/**
+ * Ask for the list again: a training makes generators, trains them on, and may be deleted. Tells
+ * "generators", and has everything drawn anew that a generator with new weights has drawn.
+ */
+export function reloadGenerators() {
+  // One after the other: an older answer must not replace a newer one.
+  reloading = reloading.catch(() => {}).then(readAgain);
+  return reloading;
+}
+
+async function readAgain() {
+  await generators().catch(() => {});
+  const all = () => state.generators.map(({ name }) => weightsOf(name)).join();
+  const here = (design) => Boolean(generatorOf(design.generator));
+  const [before, shown] = [all(), weightsOf(state.design?.generator)];
+  const list = await call("generators");
+  loading = Promise.resolve((state.generators = list));
+  state.past = state.past.filter(here);
+  state.future = state.future.filter(here);
+  tell("generators", list);
+  if (before === all() || !list.length) return;
+  if (state.design ? !here(state.design) : !before) {
+    set(fresh(list[0], list[0].first)); // its generator is gone, or these are the first there are
+  } else if (weightsOf(state.design?.generator) !== shown) {
+    tell("design", state.design);
+    tell("settled", state.design);
+  }
+  const { first } = state.blend;
+  if (first) setBlend(here(first) ? {} : { first: state.design, second: state.design });
+  if (state.kept) tell("kept", state.kept);
+}
+
 export function generatorOf(name) {
   return state.generators.find((each) => each.name === name);
+}
+
+/** Which weights a generator has: the same name and mark, the same pictures. */
+export function weightsOf(name) {
+  return `${name} ${generatorOf(name)?.fingerprint}`;
 }
 
 const sliderLists = new Map();
 /** The sliders of a generator; the first call opens it on the server. */
 export function sliders(name) {
-  if (!sliderLists.has(name)) {
+  const weights = weightsOf(name);
+  if (!sliderLists.has(weights)) {
     const promise = call("sliders", name);
-    promise.catch(() => sliderLists.delete(name));
-    sliderLists.set(name, promise);
+    promise.catch(() => sliderLists.delete(weights));
+    sliderLists.set(weights, promise);
   }
-  return sliderLists.get(name);
+  return sliderLists.get(weights);
 }
 
 /** Show a design while a hand still moves; `settle` makes it a step of the history. */

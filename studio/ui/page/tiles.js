@@ -3,11 +3,11 @@
 import { call } from "./api.js";
 import { key } from "./design.js";
 import { lanczos } from "./lanczos.js";
-import { generatorOf } from "./store.js";
+import { generatorOf, weightsOf } from "./store.js";
 
 const KEPT = 600;
 const MOST = 64; // as studio/ui/api.py allows on one sheet
-const kept = new Map(); // key of a design -> promise of its tile, oldest first
+const kept = new Map(); // design and weights -> promise of its tile, oldest first
 let waiting = new Map(); // generator -> wishes that go out together
 
 /** The tile of a design, with others wished for at this moment on one sheet. */
@@ -26,7 +26,7 @@ export function urgentTile(design) {
 }
 
 function remembered(design, draw) {
-  const name = key(design);
+  const name = key(design) + weightsOf(design.generator);
   let promise = kept.get(name);
   if (promise) {
     kept.delete(name);
@@ -93,7 +93,8 @@ export function paint(canvas, pixels, generatorName) {
 
 /** Draw a design into a small canvas; a newer design for the same canvas wins. */
 export async function show(canvas, design) {
-  canvas.wish = design;
+  // Not the design itself: with new weights, the same one is wished for again.
+  const wish = (canvas.wish = {});
   const pixels = await tile(design).catch(() => null);
-  if (pixels && canvas.wish === design) paint(canvas, pixels, design.generator);
+  if (pixels && canvas.wish === wish) paint(canvas, pixels, design.generator);
 }

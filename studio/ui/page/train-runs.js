@@ -1,0 +1,147 @@
+// All runs, newest first: to watch, resume, rename, download and delete.
+
+import { call, save } from "./api.js";
+import { button, make } from "./elements.js";
+import { attempt, notice } from "./notice.js";
+import { on, reloadGenerators } from "./store.js";
+import { thumbnailOf } from "./sample-grid.js";
+import { askRun, busy } from "./train-actions.js";
+import { isActive, receiveRun, refreshHome, training, watchRun } from "./training-store.js";
+import { line } from "./train-words.js";
+
+const FIRST = 5; // shown before "All runs"
+const LONGEST_TITLE = 80;
+
+export function mountRuns(element) {
+  const list = make("ul", "at-run-list");
+  const heading = make("h2", "at-heading", "Runs");
+  const more = button("", "at-quiet at-more-runs", () => {
+    all = true;
+    draw();
+  });
+  element.append(heading, list, more);
+  const rows = new Map(); // id -> row, so that a list that is told anew keeps what a hand is doing
+  let all = false;
+
+  function draw() {
+    const runs = training.home?.runs ?? [];
+    element.hidden = !runs.length;
+    const shown = runs.filter((run, at) => all || at < FIRST || run.id === training.run?.id);
+    for (const run of shown) {
+      if (!rows.has(run.id)) rows.set(run.id, runRow());
+      rows.get(run.id).show(run.id === training.run?.id ? { ...run, ...training.run } : run);
+    }
+    const wanted = shown.map(({ id }) => rows.get(id).element);
+    for (const each of [...list.children]) if (!wanted.includes(each)) each.remove();
+    // Only what is not in its place is moved: moving takes the focus away.
+    wanted.forEach((each, at) => list.children[at] !== each && list.insertBefore(each, list.children[at] ?? null));
+    more.hidden = shown.length === runs.length;
+    more.textContent = `All ${runs.length} runs`;
+  }
+  on("training-home", draw);
+  on("training-run", draw);
+  draw();
+}
+
+function runRow() {
+  let run = null;
+  const canvas = make("canvas", "");
+  const title = make("strong", "");
+  const small = make("small", "");
+  const choose = button("", "at-run-choose", () => attempt(() => watchRun(run.id)));
+  choose.append(make("span", "at-run-picture", canvas), make("span", "at-run-words", title, small));
+  const acts = make("div", "at-run-acts");
+  const element = make("li", "at-run", choose, acts);
+
+  const act = (label, action) => {
+    const result = button(label, "at-quiet", () => busy(result, action));
+    return result;
+  };
+  const resume = act("Resume", () => askRun(run, "resume"));
+  const rename = button("Rename", "at-quiet", () => edit());
+  const download = act("Download", async () => {
+    notice("Packing it…");
+    await save(await call("training_download", run.id), `${run.title}.zip`);
+  });
+  const remove = button("Delete", "at-quiet", () => confirm());
+  const usual = () => acts.replaceChildren(resume, rename, download, remove);
+
+  /** The second step of deleting, in place of the actions. */
+  function confirm() {
+    const keep = button("Keep it", "at-quiet", () => {
+      usual();
+      remove.focus();
+    });
+    const sure = button("Delete", "at-quiet at-alarm", () => busy(sure, async () => {
+      await call("training_delete", run.id);
+      notice(`${run.title} is deleted.`);
+      await Promise.all([refreshHome(), reloadGenerators()]);
+    }));
+    acts.replaceChildren(make("span", "", "Delete for good?"), sure, keep);
+    keep.focus();
+  }
+
+  /** A field over the title. */
+  function edit() {
+    const field = make("input", "at-run-name");
+    Object.assign(field, { type: "text", value: run.title, maxLength: LONGEST_TITLE });
+    field.setAttribute("aria-label", `New name of ${run.title}`);
+    let done = false;
+    const end = async (keepIt) => {
+      if (done) return;
+      done = true;
+      const wanted = field.value.trim();
+      const focused = document.activeElement === field;
+      field.remove();
+      if (focused) rename.focus();
+      if (!keepIt || !wanted || wanted === run.title) return;
+      await attempt(async () => {
+        receiveRun(await call("training_rename", run.id, wanted));
+        await reloadGenerators();
+      });
+    };
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") end(true);
+      if (event.key === "Escape") end(false);
+    });
+    field.addEventListener("blur", () => end(true));
+    choose.after(field);
+    field.select();
+  }
+
+  let pictured = null;
+  const seen = new IntersectionObserver(([entry]) => entry.isIntersecting && picture());
+  seen.observe(element);
+  function picture() {
+    const version = `${run.id} ${run.status?.saved_step ?? ""} ${run.state}`;
+    if (pictured === version || !element.isConnected) return;
+    pictured = version;
+    const shown = () => canvas.parentElement.classList.add("at-pictured");
+    thumbnails = thumbnails.then(() => thumbnailOf(canvas, run.id)).then((has) => has && shown())
+      .catch(() => {});
+  }
+
+  usual();
+  return {
+    element,
+    show(now) {
+      const first = run === null;
+      run = now;
+      const watched = run.id === training.run?.id;
+      choose.setAttribute("aria-current", watched);
+      element.classList.toggle("at-watched", watched);
+      set(title, run.title);
+      set(small, line(run));
+      resume.hidden = !run.can_resume || isActive(run);
+      download.hidden = !run.has_checkpoint;
+      remove.hidden = isActive(run);
+      if (!first && element.checkVisibility()) picture();
+    },
+  };
+}
+
+let thumbnails = Promise.resolve(); // one after the other
+
+function set(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
