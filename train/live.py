@@ -6,7 +6,7 @@ import time
 
 from studio.files import write_whole
 from train.health import HealthCheck
-from train.loop import Training
+from train.loop import BATCH_NORM_BATCHES, Training
 from train.recorder import Recorder
 from train.runs import BEST, CHECKPOINT, LOOKS
 from train.sliced_wasserstein import SlicedWasserstein
@@ -18,6 +18,7 @@ SHORTEST = 1.5  # seconds between two grids of samples
 # So that a long run keeps some hundred grids, close together at first and far apart later.
 GROWTH = 1 / 40
 GRIDS_PER_LOOK = 4
+BATCHES = 3  # of latents for the batch norms of a grid that is not measured
 PICTURES = 512  # drawn to measure a distance
 EXAMINED = 256  # of them, for the health
 # A distance has noise; only a clearly better moment takes the place of the newest.
@@ -44,7 +45,7 @@ class Live:
         """Draw, and maybe measure, if it is time to."""
         self._numbers = numbers
         now = time.monotonic()
-        measure = self._grids % GRIDS_PER_LOOK == 0
+        measure = (self._grids - 1) % GRIDS_PER_LOOK == 0  # the first one is before any step
         rest = max(SHORTEST, (now - self._begin) * GROWTH)
         affordable = CREDIT + SHARE * (now - self._begin) - self._spent
         if now - self._last >= rest and affordable >= self._costs[measure]:
@@ -53,7 +54,7 @@ class Live:
     def look(self, training: Training, *, measure: bool) -> None:
         """Draw a grid of samples now; ``measure`` its distance and health too."""
         begin = time.monotonic()
-        generator = training.averaged_generator()
+        generator = training.averaged_generator(BATCH_NORM_BATCHES if measure else BATCHES)
         self.recorder.save_samples(training, generator)
         if measure:
             self._measure(training, generator)

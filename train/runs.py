@@ -6,7 +6,7 @@ little. What the training itself writes is in :mod:`train.recorder`. Layout of o
     settings.json     recipe, data, seed, length: all that resuming needs besides the state
     status.json       what the process does or why it ended, replaced whole about once a second
     log.jsonl         one line of means each time the recipe logs
-    curves.jsonl      one line of means for about every thousand images
+    curves.jsonl      one line of means for about every five hundred images
     looks.jsonl       one line for each look at the samples: distance and health
     samples/          generated-images-00001234.png …: step 1234, always from the same latents
     state.pt          everything random and every weight, replaced whole at each save

@@ -5,6 +5,7 @@ const root = window.gradio_config.root;
 const UNREACHABLE = "The studio does not answer. Check that it is still running, then try again.";
 const UNKNOWN = "Something went wrong while drawing this. Try another design.";
 const KEPT_TO_SAVE = 60_000; // ms until a saved file's copy is dropped from memory
+const PASSWORD = "atelier-training-password"; // in the tab's session storage
 
 async function ask(path, options) {
   let response;
@@ -21,10 +22,35 @@ async function ask(path, options) {
 /** Call the endpoint `name`; Gradio fills in no defaults, so all arguments are needed. */
 export async function call(name, ...data) {
   const answer = await ask(`run/${name}`, {
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...passwordHeader() },
     body: JSON.stringify({ data }),
   });
   return answer.data[0];
+}
+
+let password = remembered();
+
+function remembered() {
+  try {
+    return sessionStorage.getItem(PASSWORD) ?? "";
+  } catch {
+    return ""; // a browser that blocks storage, as in a page within a page
+  }
+}
+
+/** Send `text` with every call from now on, for studios that train only with a password. */
+export function usePassword(text) {
+  password = text;
+  try {
+    sessionStorage.setItem(PASSWORD, text);
+  } catch {
+    // Then it is asked for again after a reload.
+  }
+}
+
+function passwordHeader() {
+  // A header holds no letters beyond Latin-1, so the password travels percent-encoded.
+  return password ? { "x-atelier-training": encodeURIComponent(password) } : {};
 }
 
 /** Upload a File; the result can be given to an endpoint that takes a file. */

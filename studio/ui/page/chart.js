@@ -13,14 +13,14 @@ const CHARTS = {
     title: "Losses",
     of: ({ curve }) => curve,
     lines: [["generator", "loss_g"], ["discriminator", "loss_d"]],
-    empty: "The curves come with the first thousand photos.",
+    empty: "The curves come with the first five hundred photos.",
   },
   scores: {
     title: "Scores",
     of: ({ curve }) => curve,
     lines: [["real photos", "real_score"], ["its designs", "fake_score"]],
     range: [0, 1],
-    empty: "The curves come with the first thousand photos.",
+    empty: "The curves come with the first five hundred photos.",
   },
   distance: {
     title: "Distance",

@@ -2,6 +2,14 @@
 
 import { show } from "./tiles.js";
 
+/** An element of a class, with text and elements in it. */
+export function make(tag, className, ...content) {
+  const result = document.createElement(tag);
+  result.className = className;
+  result.append(...content);
+  return result;
+}
+
 export function button(label, className, onClick) {
   const result = document.createElement("button");
   result.type = "button";
@@ -9,6 +17,31 @@ export function button(label, className, onClick) {
   result.textContent = label;
   result.addEventListener("click", onClick);
   return result;
+}
+
+/**
+ * Fill `box` with radio buttons in a row, one per {value, title, small}, or bring them up to date
+ * without taking the focus away. `onChoose` gets the value that a person chooses.
+ */
+export function segments(box, name, choices, chosen, onChoose) {
+  const values = JSON.stringify(choices.map(({ value }) => value));
+  if (box.dataset.values !== values) {
+    box.dataset.values = values;
+    box.replaceChildren(...choices.map(({ value }) => {
+      const input = document.createElement("input");
+      Object.assign(input, { type: "radio", className: "at-unseen", name, value });
+      input.addEventListener("change", () => onChoose(value));
+      return make("label", "at-segment", input,
+        make("span", "at-segment-title"), make("small", "at-segment-small"));
+    }));
+  }
+  choices.forEach(({ value, title, small }, at) => {
+    const [input, strong, line] = box.children[at].children;
+    input.checked = value === chosen;
+    if (strong.textContent !== title) strong.textContent = title;
+    line.hidden = small == null;
+    if (line.textContent !== (small ?? "")) line.textContent = small ?? "";
+  });
 }
 
 /** A button that is the picture of a design. */

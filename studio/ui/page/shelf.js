@@ -65,7 +65,8 @@ export async function openPicture(file) {
 }
 
 function acceptDrops() {
-  const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
+  // Photos dropped on the training tab are taken there (see train-photos.js).
+  const carriesFile = (event) => !event.defaultPrevented && event.dataTransfer?.types.includes("Files");
   const mark = (on) => document.body.classList.toggle("at-dropping", on);
   document.addEventListener("dragover", (event) => {
     if (!carriesFile(event)) return;
@@ -76,7 +77,7 @@ function acceptDrops() {
   document.addEventListener("drop", (event) => {
     mark(false);
     const file = event.dataTransfer?.files[0];
-    if (!file) return;
+    if (!file || event.defaultPrevented) return;
     event.preventDefault();
     attempt(() => openPicture(file));
   });

@@ -1,0 +1,77 @@
+// 3 · How long: three choices, with the time that each takes on this machine once it is measured.
+
+import { call } from "./api.js";
+import { segments } from "./elements.js";
+import { onPlan, plan, recipeName, setPlan, startName, usable } from "./train-plan.js";
+import { duration } from "./train-words.js";
+
+const CHOICES = [
+  { name: "quick", title: "Quick look" }, { name: "good", title: "Good" }, { name: "best", title: "Best" },
+];
+const LATER = "The time each takes here is measured once the photos are there.";
+const MEASURING = "Measuring this machine…";
+let times = null; // the answer of `training_times`, or what stands in for it
+let asked = null;
+let box, why;
+
+export function mountLength(element) {
+  box = element.querySelector(".at-lengths");
+  why = element.querySelector(".at-length-why");
+  onPlan(() => {
+    const question = plan.check?.usable
+      ? JSON.stringify([recipeName(), startName(), usable(plan.check)]) : null;
+    if (question !== asked) measure(question);
+    show();
+  });
+}
+
+/** The choice that is made, with what is known of it. */
+export function chosenLength() {
+  return times?.choices.find(({ name }) => name === plan.length);
+}
+
+async function measure(question) {
+  asked = question;
+  times = null;
+  if (!question) return;
+  let answer;
+  try {
+    answer = await call("training_times", ...JSON.parse(question));
+  } catch (error) {
+    answer = { choices: CHOICES, sentence: `The time could not be measured. ${error.message}` };
+  }
+  if (asked !== question) return;
+  times = answer;
+  setPlan({});
+}
+
+function show() {
+  const pending = asked ? "…" : "–";
+  const choices = (times?.choices ?? CHOICES).map(({ name, title, seconds }) => ({
+    value: name, title, small: times ? expected(seconds) : pending,
+  }));
+  segments(box, "at-length", choices, plan.length, (length) => {
+    // The length that was typed under Advanced gives way to the newer wish.
+    const { kimg, ...advanced } = plan.advanced;
+    setPlan({ length, advanced });
+  });
+  const sentence = times ? words() : asked ? MEASURING : LATER;
+  if (why.textContent !== sentence) why.textContent = sentence;
+}
+
+function words() {
+  const { kimg } = plan.advanced;
+  const rate = times.images_per_second;
+  const own = kimg && `Under Advanced you set ${kimg.toLocaleString("en")} thousand images${
+    rate ? `: ${expected((kimg * 1000) / rate)}` : ""}.`;
+  return [own || chosenLength()?.sentence, times.sentence].filter(Boolean).join(" ");
+}
+
+/** An expected time, no more exact than it can be known. */
+function expected(seconds) {
+  if (seconds == null) return "not measured";
+  if (seconds < 45) return "under a minute";
+  if (seconds < 90) return "about 1 min";
+  const grain = [60, 300, 1800, 3600][[600, 3600, 36_000].filter((limit) => seconds >= limit).length];
+  return `about ${duration(Math.max(grain, grain * Math.round(seconds / grain)))}`;
+}
