@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,7 +14,7 @@ import torch
 from PIL import Image
 
 from studio import checkpoint, directions, latents, pictures
-from studio.checkpoint import Checkpoint
+from studio.checkpoint import Checkpoint, CheckpointError
 from studio.design import Design, DesignError
 from studio.generators import Generator
 from studio.generators.base import to_uint8
@@ -50,7 +51,7 @@ class Renderer:
         self.roots = [Path(root) for root in roots]
         self._opened: dict[str, Opened] = {}
         self._listed: dict[str, Checkpoint] = {}
-        self._opening = threading.Lock()
+        self._opening: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._drawing = threading.Lock()
         self._draw_kept = lru_cache(PICTURES_KEPT)(self._draw)
 
@@ -72,12 +73,26 @@ class Renderer:
                 f"The generator {name!r} is not here. Put its folder under "
                 f"{' or '.join(map(str, self.roots))} and reload the page."
             )
-        with self._opening:
-            opened = self._opened.get(name)
-            if opened is None or opened.checkpoint.fingerprint != found.fingerprint:
-                generator = found.load_generator()
-                opened = Opened(found, generator, directions.of_checkpoint(found, generator))
-                self._opened[name] = opened
+        opened = self._opened.get(name)
+        if opened and opened.checkpoint.fingerprint == found.fingerprint:
+            return opened
+        # Opening may take seconds, in which the other generators go on drawing.
+        with self._opening[name]:
+            try:
+                return self._open(found)
+            except CheckpointError:
+                # A training may have replaced it since it was listed.
+                now = self.checkpoints().get(name)
+                if now is None or now.fingerprint == found.fingerprint:
+                    raise
+                return self._open(now)
+
+    def _open(self, found: Checkpoint) -> Opened:
+        opened = self._opened.get(found.name)
+        if opened is None or opened.checkpoint.fingerprint != found.fingerprint:
+            generator = found.load_generator()
+            opened = Opened(found, generator, directions.of_checkpoint(found, generator))
+            self._opened[found.name] = opened
         return opened
 
     def latent(self, design: Design) -> np.ndarray:

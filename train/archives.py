@@ -98,14 +98,15 @@ def _printable(name: str) -> str:
 
 def _sorted(found: list[tuple[str, Member]]) -> list[Member]:
     """Members by the given names, each with a name of its own: names lose parts to be safe."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}  # and how many want the name: a zip may hold the same many times
     result = []
     for _, member in sorted(found, key=lambda pair: pair[0]):
         stem, suffix = os.path.splitext(member.name)
-        name, number = member.name, 2
+        name = member.name
         while name in taken:
-            name, number = f"{stem} ({number}){suffix}", number + 1
-        taken.add(name)
+            taken[member.name] += 1
+            name = f"{stem} ({taken[member.name]}){suffix}"
+        taken[name] = 1
         result.append(replace(member, name=name))
     return result
 
@@ -219,7 +220,8 @@ def _check_whole(infos: Sequence[zipfile.ZipInfo], path: Path, bounds: Limits) -
     """Raise a DataError if the files of a zip break a limit together."""
     if len(infos) > bounds.members:
         raise _too_many(path, len(infos), bounds.members)
-    total = sum(info.file_size for info in infos)
+    read = [info for info in infos if not _zip_refusal(info, bounds)]
+    total = sum(info.file_size for info in read)
     if total > bounds.total_bytes:
         raise DataError(
             f"The zip {path} unpacks to {total / 2**30:,.3g} GB, more than the "
@@ -236,7 +238,7 @@ def _check_whole(infos: Sequence[zipfile.ZipInfo], path: Path, bounds: Limits) -
                 "another program if you trust it."
             )
         end = info.header_offset + LOCAL_HEADER_BYTES + info.compress_size
-    packed = sum(info.compress_size for info in infos)
+    packed = sum(info.compress_size for info in read)
     if total > TOTAL_RATIO_FREE_BYTES and total > bounds.ratio * packed:
         raise DataError(
             f"The zip {path} is likely a zip bomb: it unpacks to more than {bounds.ratio:,g} times "

@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from PIL import Image
+
+from studio import pictures
+from studio.errors import UserError
+from train.check import AUTO, check
+from train.data import FITS
 from train.offers import Shape
+from train.report import Report
+from train.samples import sample_sets
 from train.uploads import Uploads
 
 SAMPLE = "sample:"
-CHECKS_KEPT = 16
-FITS = ("auto", "pad", "crop")
+CHECKS_KEPT = 8
 LICENCE = "the photos' owner decides"
+# Photos that training needs, as train.data.load_images has it.
+LEAST = 16
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where photos lie, what they are called, and who decides on their use."""
+    """Where photos lie, what they are called, and who decides on their use.
+
+    ``totals`` changes with whatever is added to them; ``notice`` is a sentence that whatever is
+    learnt from them has to carry, or "".
+    """
 
     place: str
     name: str
-    licence: str
+    licence: str = LICENCE
+    notice: str = ""
+    totals: tuple[int, int] = (0, 0)
+
+
+@dataclass
+class _Looked:
+    """A report, and what a page is shown of it once somebody asked."""
+
+    report: Report
+    shown: dict[str, Any] | None = None
 
 
 class Photos:
@@ -30,48 +54,111 @@ class Photos:
 
     def __init__(self, uploads: Uploads) -> None:
         self.uploads = uploads
-        self._lock = threading.Lock()
-        self._checks: OrderedDict[tuple[Any, ...], dict[str, Any]] = OrderedDict()
+        self._looked: OrderedDict[tuple[Any, ...], _Looked] = OrderedDict()
+        # Looking takes seconds and all cores, so two who ask share one look.
+        self._one = threading.Lock()
 
     def sample_sets(self) -> list[dict[str, Any]]:
-        return []
+        """The sets that ship, for a page: name, title and number of images of each."""
+        return [
+            {"name": each.name, "title": each.title, "images": each.images}
+            for each in sample_sets().values()
+        ]
 
     def find(self, data: Any) -> Source:
-        return Source(str(self.uploads.path(data).resolve()), self.uploads.name(data), LICENCE)
+        """The photos with the id ``data``.
 
-    def check(self, data: Any, shape: Shape, fit: str, suggestion: str = "") -> dict[str, Any]:
-        # TEMPORARY until train.check is there
-        import base64
-        from studio import pictures
-        from train.data import load_images
+        Raises:
+            UserError: there are none.
+        """
+        if isinstance(data, str) and data.startswith(SAMPLE):
+            found = sample_sets().get(data.removeprefix(SAMPLE))
+            if found is None:
+                raise UserError("There is no such sample set.")
+            place, notice = str(found.path.resolve()), f"{found.licence}."
+            return Source(place, found.title, found.licence, notice)
+        place = str(self.uploads.path(data).resolve())
+        return Source(place, self.uploads.name(data), totals=self.uploads.totals(data))
 
-        found = load_images(
-            self.find(data).place,
-            shape.size,
-            shape.channels,
-            minimum=1,
-            fit="pad" if fit == "auto" else fit,
+    def shown(self, data: Any, shape: Shape, fit: str, suggestion: str = "") -> dict[str, Any]:
+        """What is in some photos, for a page, if training sees them in this shape and fit.
+
+        Raises:
+            UserError: there are no such photos, or no such fit.
+        """
+        if fit not in (AUTO, *FITS):
+            raise UserError(f"Photos can be fitted by {AUTO}, {' or '.join(FITS)}, not {fit!r}.")
+        key = (*self._key(data), shape, fit, suggestion)
+        with self._one:
+            found = self._looked.get(key) or _Looked(self._look(data, shape, fit, suggestion))
+            if found.shown is None:
+                found.shown = _shown(found.report, shape)
+            self._keep(key, found)
+        return found.shown
+
+    def report(self, data: Any, shape: Shape) -> Report:
+        """What is in some photos, in whichever shape and fit somebody has looked at them.
+
+        What is readable and what is a copy is the same in all.
+
+        Raises:
+            UserError: there are no such photos.
+        """
+        place = self._key(data)
+        with self._one:
+            for key, found in self._looked.items():
+                if key[: len(place)] == place:
+                    return found.report
+            found = _Looked(self._look(data, shape, AUTO, ""))
+            self._keep((*place, shape, AUTO, ""), found)
+        return found.report
+
+    def _key(self, data: Any) -> tuple[Any, ...]:
+        source = self.find(data)
+        return source.place, source.totals
+
+    def _look(self, data: Any, shape: Shape, fit: str, suggestion: str) -> Report:
+        source = self.find(data)
+        return check(
+            source.place,
+            size=shape.size,
+            channels=shape.channels,
+            fit=fit,
+            minimum=LEAST,
+            suggestion=suggestion or None,
+            called=source.name,
         )
-        png = pictures.to_png(pictures.sheet(found.images[:16], 8))
-        usable = len(found) >= 16
-        reason = f"There are {len(found)} photos, and at least 16 are needed."
-        return {
-            "usable": usable,
-            "reasons": [] if usable else [reason],
-            "files": len(found) + len(found.skipped),
-            "images": len(found),
-            "unreadable": [list(each) for each in found.skipped],
-            "same": [],
-            "alike": [],
-            "odd": [],
-            "sizes": found.native_sizes._asdict(),
-            "common_size": [64, 64],
-            "shapes": {"square": len(found), "tall": 0, "wide": 0},
-            "fit": "pad" if fit == "auto" else fit,
-            "fit_reason": "",
-            "leave_out": [],
-            "sentences": [{"kind": "good", "text": f"{len(found)} photos can be used."}],
-            "preview": base64.b64encode(png).decode(),
-            "preview_size": shape.size,
-            "thumbnails": {},
-        }
+
+    def _keep(self, key: tuple[Any, ...], found: _Looked) -> None:
+        self._looked[key] = found
+        self._looked.move_to_end(key)
+        while len(self._looked) > CHECKS_KEPT:
+            self._looked.popitem(last=False)
+
+
+def _shown(report: Report, shape: Shape) -> dict[str, Any]:
+    thumbnails = report.thumbnails(report.examples())
+    return {
+        **report.to_dict(),
+        "preview": _png(report.preview()),
+        "preview_size": shape.size,
+        "thumbnails": {name: _png(each) for name, each in thumbnails.items()},
+    }
+
+
+def left(report: Report, leave_out: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+    """The names to leave out that are there, and the number of images without them.
+
+    Raises:
+        UserError: too few would be left.
+    """
+    known = set(report.names)
+    names = tuple(name for name in leave_out if name in known)
+    count = len(known) - len(names)
+    if count < LEAST:
+        raise UserError(f"Only {count} photos would be left, and training needs at least {LEAST}.")
+    return names, count
+
+
+def _png(image: Image.Image) -> str:
+    return base64.b64encode(pictures.to_png(image)).decode()

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,14 +80,14 @@ def read_pictures(
     look: Look[_Result],
     size: int,
     *,
-    only: Iterable[int] | None = None,
+    only: Set[str] | None = None,
     workers: int | None = None,
     progress: bool = False,
 ) -> Iterator[Reading[_Result]]:
     """Look at every picture of a place that :func:`find` found; usable inside the ``with`` block.
 
     ``look`` is called in ``workers`` threads as :func:`train.pixels.read_member` says. Pictures
-    come in the order of their names; ``only`` the ones with these positions, if given.
+    come in the order of their names; ``only`` the ones with these names, if given.
 
     Raises:
         DataError: the place holds no pictures, or can't be read as a whole.
@@ -99,8 +99,9 @@ def read_pictures(
         warnings.simplefilter("ignore")
         if place.is_file() and is_idx(place):
             with idx_file(place) as file:
-                results = bar(_idx_results(file, look, workers), total=file.shape[0])
-                yield Reading(file.shape[0], _chosen(results, only))
+                count = file.shape[0] if only is None else len(only)
+                results = _idx_results(file, look, workers, only)
+                yield Reading(count, iter(bar(results, total=count)))
             return
         with open_members(place) as members:
             if not members:
@@ -109,7 +110,7 @@ def read_pictures(
                     "files."
                 )
             if only is not None:
-                members = [members[position] for position in sorted(only)]
+                members = [member for member in members if member.name in only]
             names = (member.name for member in members)
             read = partial(read_member, look=look, size=size)
             results = zip(names, map_in_order(read, members, workers), strict=True)
@@ -122,13 +123,6 @@ progress_bar = partial(tqdm, desc="Reading images", unit="image")
 def worker_count(wanted: int | None) -> int:
     """How many threads read: as many as wanted, or as there are cores, up to 16."""
     return wanted or min(os.cpu_count() or 1, 16)
-
-
-def _chosen(results: Iterable[_Item], only: Iterable[int] | None) -> Iterator[_Item]:
-    if only is None:
-        return iter(results)
-    chosen = frozenset(only)
-    return (result for position, result in enumerate(results) if position in chosen)
 
 
 @contextmanager
@@ -161,17 +155,21 @@ def idx_name(place: Path, index: int) -> str:
 
 
 def _idx_results(
-    file: IdxFile, look: Look[_Result], workers: int
+    file: IdxFile, look: Look[_Result], workers: int, only: Set[str] | None
 ) -> Iterator[tuple[str, _Result | str]]:
-    def look_at(block: np.ndarray) -> list[_Result]:
-        images = map(Image.fromarray, block)
-        return [look(image, image.size) for image in images]
+    def look_at(block: list[tuple[str, np.ndarray]]) -> list[tuple[str, _Result]]:
+        images = ((name, Image.fromarray(pixels)) for name, pixels in block)
+        return [(name, look(image, image.size)) for name, image in images]
 
-    index = 0
-    for results in map_in_order(look_at, idx_blocks(file), workers):
-        for result in results:
-            yield idx_name(file.path, index), result
-            index += 1
+    def chosen() -> Iterator[list[tuple[str, np.ndarray]]]:
+        start = 0
+        for block in idx_blocks(file):
+            named = ((idx_name(file.path, start + i), pixels) for i, pixels in enumerate(block))
+            yield [(name, pixels) for name, pixels in named if only is None or name in only]
+            start += len(block)
+
+    for results in map_in_order(look_at, chosen(), workers):
+        yield from results
 
 
 def map_in_order(

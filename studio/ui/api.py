@@ -21,8 +21,8 @@ from gradio.utils import get_upload_folder
 
 from studio import blend, exports, pictures
 from studio import design as designs_
-from studio.checkpoint import CheckpointError
 from studio.design import Design, DesignError
+from studio.errors import UserError
 from studio.render import Renderer
 
 MAX_SHEET = 64
@@ -176,7 +176,7 @@ def sentences(function: Callable) -> Callable:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except (DesignError, CheckpointError) as error:
+        except UserError as error:
             raise gr.Error(str(error), print_exception=False) from error
         except TypeError as error:
             raise gr.Error("This request has a part of the wrong type.") from error
@@ -212,19 +212,29 @@ def download(data: bytes, name: str) -> FileData:
 
 
 def uploaded(file: Any) -> bytes:
-    """The bytes of an uploaded file.
+    """The bytes of an uploaded picture, or one more than a picture may have.
 
     Raises:
-        DesignError: it is not a file that was uploaded here. Gradio passes any path on, so a
-            caller could otherwise have the server read its own files.
+        UserError: it is not a file that was uploaded here, or it can't be read.
     """
-    path = file.get("path") if isinstance(file, dict) else None
-    folder = Path(get_upload_folder()).resolve()
-    # A path with a zero byte can't be resolved, nor be a file.
-    if not isinstance(path, str) or "\0" in path or folder not in Path(path).resolve().parents:
-        raise DesignError("Upload the picture first.")
+    path = uploaded_path(file, "Upload the picture first.")
     try:
         with open(path, "rb") as handle:
             return handle.read(exports.MAX_BYTES + 1)
     except OSError as error:
         raise DesignError("The uploaded picture can't be read; try again.") from error
+
+
+def uploaded_path(file: Any, sentence: str) -> Path:
+    """Where an uploaded file lies; it may be gone.
+
+    Raises:
+        UserError: with ``sentence``: it is not a file that was uploaded here. Gradio passes any
+            path on, so a caller could otherwise have the server read its own files.
+    """
+    path = file.get("path") if isinstance(file, dict) else None
+    folder = Path(get_upload_folder()).resolve()
+    # A path with a zero byte can't be resolved, nor be a file.
+    if not isinstance(path, str) or "\0" in path or folder not in Path(path).resolve().parents:
+        raise UserError(sentence)
+    return Path(path).resolve()

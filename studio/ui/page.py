@@ -16,13 +16,21 @@ from studio.ui import blend, collection, explore
 from studio.ui.api import API
 from studio.ui.parts import PAGE, URL
 from studio.ui.theme import theme
+from studio.ui.training import Access, Trainer, TrainingAPI, tab
 
+STYLES = ("studio.css", "gradio.css", "train.css", "watch.css")
 # Files made for downloads are dropped after a day, looked for every hour.
 DELETE_CACHE = (3600, 24 * 3600)
 
 
-def build(renderer: Renderer) -> gr.Blocks:
-    """The page over one renderer; it holds no visitor's state."""
+def build(
+    renderer: Renderer, training: Trainer | None = None, access: Access | None = None
+) -> gr.Blocks:
+    """The page over one renderer; it holds no visitor's state.
+
+    ``training`` is what trains, for the tab of that name; without it the page has no such tab.
+    ``access`` says who may use it; everybody unless given.
+    """
     with gr.Blocks(
         title="Atelier",
         analytics_enabled=False,
@@ -33,21 +41,29 @@ def build(renderer: Renderer) -> gr.Blocks:
             explore.tab()
             blend.tab()
             collection.tab()
+            if training:
+                tab()
         collection.shelf(page)
         API(renderer).register()
+        if training:
+            TrainingAPI(training, access or Access()).register()
     return page
 
 
-def launch_settings(renderer: Renderer) -> dict[str, Any]:
+def launch_settings(
+    renderer: Renderer, training: Trainer | None = None, access: Access | None = None
+) -> dict[str, Any]:
     """What ``Blocks.launch`` needs besides host and port."""
+    trains = training and (access or Access()).on
     return {
         "theme": theme(),
-        "css_paths": [PAGE / "studio.css", PAGE / "gradio.css"],
+        "css_paths": [PAGE / name for name in STYLES if (PAGE / name).exists()],
         "head": f'<script type="module" src="{URL}/header.js"></script>',
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
-        "max_file_size": exports.MAX_BYTES,
+        # A zip of photos is one file.
+        "max_file_size": training.limits.bytes if trains else exports.MAX_BYTES,
         "favicon_path": PAGE / "favicon.svg",
         "app_kwargs": {"routes": routes(renderer)},
     }

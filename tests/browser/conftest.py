@@ -65,6 +65,7 @@ def server(
     result = Server(studio_checkpoints, tmp_path_factory.mktemp("server"))
     yield result.start().wait()
     result.stop()
+    result.end_trainings()
 
 
 @pytest.fixture(scope="session")

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Response
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 START_SECONDS = 120
+OWN = ("STUDIO_TRAINING", "STUDIO_MAX_UPLOAD", "STUDIO_ZERO_GPU", "SPACE_", "SPACES_", "HF_TOKEN")
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 # In the page: a number that tells two pictures on canvases apart.
@@ -50,13 +52,17 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
+        self.runs = folder / "runs"
         self.command = [
             *(sys.executable, APP, "--host", "127.0.0.1", "--port", str(self.port)),
-            *("--checkpoints", checkpoints, "--runs", folder / "runs"),
+            *("--checkpoints", checkpoints, "--runs", self.runs),
         ]
+        # What a machine is set up for must not decide what a test sees.
+        plain = {name: v for name, v in os.environ.items() if not name.startswith(OWN)}
         self.environment = {
-            **os.environ,
+            **plain,
             "GRADIO_ANALYTICS_ENABLED": "False",
+            "HF_HUB_OFFLINE": "1",
             "GRADIO_TEMP_DIR": str(folder / "served"),
             "OMP_NUM_THREADS": "1",
         }
@@ -86,6 +92,13 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+    def end_trainings(self) -> None:
+        """End the trainings of its runs at once, as they outlive the server."""
+        for process in psutil.process_iter(["cmdline"]):
+            if any(str(self.runs) in word for word in process.info["cmdline"] or ()):
+                with suppress(psutil.Error):
+                    process.kill()
 
 
 class Watch:

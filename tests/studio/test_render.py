@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -218,6 +219,40 @@ def test_new_weights_are_picked_up_when_checkpoints_are_listed(
     make_checkpoint(tmp_path / "colour", COLOUR, seed=1)
     renderer.checkpoints()
     np.testing.assert_array_equal(renderer.pixels(SEED), before)
+
+
+def test_weights_that_were_replaced_since_they_were_listed_are_opened(
+    make_checkpoint: Make, tmp_path: Path
+) -> None:
+    """A training writes its checkpoint again and again."""
+    make_checkpoint(tmp_path / "colour", COLOUR, seed=1)
+    renderer = Renderer(tmp_path)
+    renderer.checkpoints()
+    newer = make_checkpoint(tmp_path / "colour", COLOUR, seed=2)
+    np.testing.assert_array_equal(renderer.pixels(SEED), Renderer(tmp_path).pixels(SEED))
+    assert renderer.stamped(SEED).fingerprint == newer.fingerprint
+
+
+def test_a_generator_that_is_being_opened_keeps_no_other_waiting(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer = Renderer(checkpoints)
+    opening, drawn = threading.Event(), threading.Event()
+    load = Checkpoint.load_generator
+
+    def slowly(self: Checkpoint) -> Any:
+        if self.name == "grey":
+            opening.set()
+            assert drawn.wait(30)
+        return load(self)
+
+    monkeypatch.setattr(Checkpoint, "load_generator", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        grey = pool.submit(renderer.open, "grey")
+        assert opening.wait(30)
+        renderer.pixels(SEED)
+        drawn.set()
+        assert grey.result(30).checkpoint.name == "grey"
 
 
 def test_sliders_belong_to_the_new_weights(make_checkpoint: Make, tmp_path: Path) -> None:

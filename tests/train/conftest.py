@@ -12,6 +12,7 @@ import pytest
 import torch
 from command_line import ON_CPU
 from measuring import half_precision_state, random_network, shapes
+from service_parts import ONE_CPU, send
 from torch import Tensor
 from trainings import CPU
 
@@ -21,6 +22,7 @@ from train.loop import Training
 from train.metrics import FeatureNetwork
 from train.recipes import RECIPES, Recipe
 from train.runs import Run
+from train.service import Service
 
 # --- runs by the command line ------------------------------------------------------------------
 
@@ -119,3 +121,28 @@ def settings(tiny_recipe: Recipe) -> dict[str, Any]:
 def run(tmp_path: Path, settings: dict[str, Any]) -> Run:
     """A new run's folder."""
     return Run.create(tmp_path / "run", settings)
+
+
+# --- the service behind the page ---------------------------------------------------------------
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """(run, devices) of each process that would have been started."""
+    found: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(
+        Run, "start_process", lambda run, devices: found.append((run.id, list(devices)))
+    )
+    return found
+
+
+@pytest.fixture
+def service(tmp_path: Path, checkpoints: Path, begun: list) -> Service:
+    """A service that starts no processes."""
+    return Service(tmp_path / "runs", checkpoints, machine=ONE_CPU)
+
+
+@pytest.fixture
+def data(service: Service, photos: Path) -> str:
+    """The id of an upload of the photos."""
+    return send(service, photos)

@@ -228,6 +228,17 @@ def test_uploads_that_nobody_uses_are_dropped_after_a_day(store: Uploads, send: 
     assert left == {used, touched, young}
 
 
+def test_unused_uploads_are_looked_for_now_and_then(store: Uploads, send: Send) -> None:
+    first = store.new()
+    age(store, first, 25)
+    store.sweep(set)
+    assert not list(store.root.iterdir())
+    second = store.new()
+    age(store, second, 25)
+    store.sweep(lambda: pytest.fail("too soon"))
+    assert [path.name for path in store.root.iterdir()] == [second]
+
+
 def test_the_upload_that_a_path_is_in_is_known(store: Uploads, send: Send) -> None:
     upload = store.new()
     store.add(upload, [send("a.jpg")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,14 +12,18 @@ from typing import Any
 
 import pytest
 import torch
+from service_parts import send
 from trainings import flat
 
 from studio.errors import UserError
 from train import zero_gpu
+from train.machine import Machine
 from train.recipes import Recipe
 from train.runs import CURVES, STATE, Run, RunError, locked
+from train.service import Service
 from train.worker import Options, work
 
+LENT = Machine("cuda", "ZeroGPU", 0, None, "zero-gpu")
 EXACT = {"precision": "fp32", "save_minutes": 5.0}
 
 
@@ -29,11 +34,12 @@ class Lender(types.ModuleType):
         super().__init__("spaces")
         self.durations: list[float] = []
 
-    def GPU(self, duration: float) -> Callable[..., Callable[..., str]]:  # noqa: N802
+    def GPU(self, duration: float) -> Callable[..., Callable[..., str]]:
         def decorate(function: Callable[..., str]) -> Callable[..., str]:
             def lent(*arguments: Any) -> str:
-                context = multiprocessing.get_context("spawn")
-                with context.Pool(1) as pool:
+                # As the real one does it, where processes can be forked.
+                forks = "fork" in multiprocessing.get_all_start_methods()
+                with multiprocessing.get_context("fork" if forks else None).Pool(1) as pool:
                     return pool.apply(function, arguments)
 
             return lent
@@ -67,7 +73,7 @@ def make_run(tmp_path: Path, tiny_recipe: Recipe, photos: Path) -> Callable[...,
             "data_digest": None,
             "seed": 5,
             "length": {"kimg": kimg},
-            "live": True,
+            "live": False,
             "options": EXACT,
             "card": {"title": name.title()},
         }
@@ -117,6 +123,22 @@ def test_slices_come_to_what_one_long_training_does(
     assert run.status() == before
 
 
+def test_a_second_page_waits_for_the_slice_that_is_under_way(
+    lender: Lender, make_run: Callable[..., Run]
+) -> None:
+    run = make_run("run")
+    zero_gpu.begin(run)
+    ended = []
+    with locked(run):
+        page = threading.Thread(target=lambda: ended.append(zero_gpu.slice_of(run)))
+        page.start()
+        page.join(0.2)
+        assert page.is_alive() and not ended
+        zero_gpu.rest(run)
+    page.join(10)
+    assert ended == [None] and "step" not in run.status()
+
+
 def test_a_training_rests_between_slices_when_asked(
     lender: Lender, make_run: Callable[..., Run]
 ) -> None:
@@ -152,6 +174,26 @@ def test_what_goes_wrong_in_a_slice_is_said(lender: Lender, make_run: Callable[.
     with pytest.raises(RunError, match=r"^There is no file or folder at .*nowhere"):
         zero_gpu.slice_of(run)
     assert run.status()["state"] == "failed"
+
+
+def test_the_page_trains_slice_by_slice(
+    lender: Lender, tmp_path: Path, checkpoints: Path, photos: Path
+) -> None:
+    service = Service(tmp_path / "runs", checkpoints, machine=LENT)
+    assert lender.durations == [10]  # known before anything is served
+    data = send(service, photos)
+    times = service.times("", "colour", 20)
+    assert times["images_per_second"] is None and "can't be measured" in times["sentence"]
+    advanced = {"kimg": 0.1, "batch": 4, "precision": "fp32"}
+    run = service.start({"data": data, "start_from": "colour", "advanced": advanced})
+    assert (run["state"], run["alive"], run["sentence"]) == ("waiting", False, zero_gpu.READY)
+    assert service.home()["hosted"] == "zero-gpu"
+    assert service.ask(run["id"], "stop")["state"] == "stopped"
+    assert service.slice(run["id"])["state"] == "stopped"
+    assert service.ask(run["id"], "resume")["state"] == "waiting"
+    finished = service.slice(run["id"])
+    assert finished["state"] == "finished" and finished["status"]["images_shown"] == 100
+    assert service.open(run["id"]) == {"generator": run["id"]}
 
 
 def test_elsewhere_there_are_no_slices(make_run: Callable[..., Run]) -> None:

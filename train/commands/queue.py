@@ -13,8 +13,8 @@ from train.interruption import interruptions
 from train.queue import turn
 from train.runs import Run, find, line_up, locked
 
-FIRST = "Waiting for another training to end; this one is next."
-LATER = "Waiting in line: {} other {} first."
+FIRST = "Waiting for the training before it to end."
+LATER = "Waiting in line; {} other {} first."
 
 
 def main(arguments: Sequence[str]) -> int:

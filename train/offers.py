@@ -1,0 +1,185 @@
+"""What a training can be made of: recipes, generators to start from, and how long it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from studio import generators
+from studio.checkpoint import PREVIEW, Checkpoint
+from studio.errors import UserError
+from train import discriminators
+from train.recipes import RECIPES, Recipe
+from train.transfer import networks_of
+
+# From so many photos on, learning from nothing is no longer the worse choice.
+PLENTY = 5_000
+# Where photos are few, what is not among them comes from what the networks saw before.
+FEW = 1_000
+USUAL_SIZE, USUAL_CHANNELS = 64, 3
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What pictures a generator draws."""
+
+    size: int
+    channels: int
+
+
+def shape_of(recipe: Recipe) -> Shape:
+    """The size and channels of the images that a recipe trains on."""
+    return _shape(_frozen(recipe.generator))
+
+
+@lru_cache(256)
+def _shape(config: tuple[tuple[str, Any], ...]) -> Shape:
+    with torch.device("meta"):  # sizes only
+        network = generators.build(_thawed(config))
+    return Shape(network.image_size, network.channels)
+
+
+@lru_cache(256)
+def _fits(generator: tuple[tuple[str, Any], ...], discriminator: tuple[tuple[str, Any], ...]):
+    """Whether a discriminator can judge what a generator draws."""
+    shape = _shape(generator)
+    with torch.device("meta"):
+        judge = discriminators.build(_thawed(discriminator))
+        try:
+            judge(torch.empty(2, shape.channels, shape.size, shape.size))
+        except RuntimeError:
+            return False
+    return True
+
+
+def _frozen(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value)
+        for name, value in sorted(config.items())
+    )
+
+
+def _thawed(config: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in config}
+
+
+def recipes() -> list[dict[str, Any]]:
+    """All recipes, for a page."""
+    return [
+        {
+            "name": recipe.name,
+            "title": recipe.title,
+            "source": recipe.source,
+            "size": shape_of(recipe).size,
+            "channels": shape_of(recipe).channels,
+            "batch": recipe.batch,
+            "learning_rate": recipe.learning_rate,
+        }
+        for recipe in RECIPES.values()
+    ]
+
+
+def starts(checkpoints: Mapping[str, Checkpoint]) -> list[dict[str, Any]]:
+    """The checkpoints that a training can start from, for a page, in their order."""
+    found = []
+    for name, each in checkpoints.items():
+        try:
+            recipe = recipe_for("", each)
+        except UserError:
+            continue
+        data = each.card.get("data")
+        images = data.get("images") if isinstance(data, dict) else None
+        found.append(
+            {
+                "name": name,
+                "title": each.title,
+                "size": shape_of(recipe).size,
+                "channels": shape_of(recipe).channels,
+                "images": images if isinstance(images, int) else 0,
+                "recipe": recipe.name,
+                "preview": (each.folder / PREVIEW).exists(),
+            }
+        )
+    return found
+
+
+def recipe_for(name: str, start: Checkpoint | None) -> Recipe:
+    """The recipe called ``name``, its networks those of the checkpoint to start from.
+
+    Where no name is given it is the checkpoint's own recipe, else the first one for such networks;
+    where there is no checkpoint either, the first of all.
+
+    Raises:
+        UserError: there is no such recipe, or the checkpoint can't be trained on.
+    """
+    if name and name not in RECIPES:
+        raise UserError(f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}.")
+    if start is None:
+        return RECIPES[name] if name else next(iter(RECIPES.values()))
+    try:
+        networks = networks_of(start.card)
+        recipe = replace(RECIPES[name] if name else _recipe_of(start), **networks)
+        if _fits(_frozen(recipe.generator), _frozen(recipe.discriminator)):
+            return recipe
+    except (ValueError, TypeError, KeyError):
+        pass  # cards are other people's
+    raise UserError(f"{start.title} can't be trained on: its card does not say how.")
+
+
+def _recipe_of(start: Checkpoint) -> Recipe:
+    named = start.card.get("recipe")
+    if isinstance(named, str) and named in RECIPES:
+        return RECIPES[named]
+    shape = _shape(_frozen(start.card["generator"]))
+    kind = start.card["generator"].get("kind")
+    for recipe in RECIPES.values():
+        alike = recipe.generator["kind"] == kind
+        if alike and shape_of(recipe).channels == shape.channels:
+            return recipe
+    return next(iter(RECIPES.values()))
+
+
+def suggested_start(checkpoints: Mapping[str, Checkpoint], shape: Shape) -> str:
+    """The checkpoint that helps most where photos are few: the first that draws such pictures.
+
+    One of another size is better than none; "" if none has these channels.
+    """
+    alike = [each for each in starts(checkpoints) if each["channels"] == shape.channels]
+    alike.sort(key=lambda each: each["size"] != shape.size)
+    return alike[0]["name"] if alike else ""
+
+
+# How long ----------------------------------------------------------------------------------------
+
+# Thousands of images shown, for two thousand photos: from nothing, and from a trained generator.
+# The generators that ship saw about 300; a trained one needs only to change its mind.
+CHOICES = (
+    ("quick", "Quick look", "Rough shapes and colours, to see whether the photos work.", 25, 10),
+    ("good", "Good", "Pictures to play with; the right choice for most.", 150, 60),
+    ("best", "Best", "As far as these photos are likely to take it.", 600, 200),
+)
+USUAL_IMAGES = 2_000
+
+
+def lengths(images: int, *, from_nothing: bool) -> list[dict[str, Any]]:
+    """Quick look, Good and Best in thousands of images shown: name, title, sentence and kimg.
+
+    More photos take longer to learn, though far less than in proportion; few are known by heart
+    soon. A quick look is as quick for all.
+    """
+    factor = min(max((images / USUAL_IMAGES) ** 0.5, 0.5), 2.0)
+    return [
+        {
+            "name": name,
+            "title": title,
+            "sentence": sentence,
+            "kimg": round(
+                (nothing if from_nothing else trained) * (1 if name == "quick" else factor)
+            ),
+        }
+        for name, title, sentence, nothing, trained in CHOICES
+    ]

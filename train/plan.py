@@ -1,0 +1,176 @@
+"""From what a person chose on the page to a recipe: defaults, one line of help each, and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from studio.checkpoint import Checkpoint
+from studio.errors import UserError
+from train import augment
+from train.machine import Machine
+from train.offers import FEW, lengths, recipe_for
+from train.recipes import RECIPES, Recipe
+
+EARLY_LAYERS = 2
+SAVE_MINUTES = 5.0
+
+HELP = {
+    "recipe": "Which network learns, and how; the generator to start from brings its own network.",
+    "kimg": "How many thousand photos it is shown, each many times.",
+    "batch": "Photos per step. More is steadier and needs more memory.",
+    "learning_rate": "How large each step is. Too large, and it breaks; too small, and it crawls.",
+    "seed": "The same number with the same settings gives the same training.",
+    "augment": "Random changes that keep few photos from being learnt by heart.",
+    "freeze": "Early layers of the discriminator that stay as they are; for few photos.",
+    "ema_kimg": "How slowly the average follows that the pictures are drawn from.",
+    "save_minutes": "Minutes between two saves; this much is lost at most.",
+    "precision": "bf16 is faster where the machine has it; fp32 is exact everywhere.",
+    "device": "What trains. Automatic takes the first that is free.",
+}
+AUGMENTATIONS = (
+    ("color,translation,cutout", "Colour, position and cut-outs"),
+    ("color,translation", "Colour and position"),
+    ("translation,cutout", "Position and cut-outs, true to colour"),
+    ("color", "Colour"),
+    ("translation", "Position"),
+    ("cutout", "Cut-outs"),
+    ("", "None"),
+)
+PRECISIONS = (("auto", "Automatic"), ("bf16", "bf16"), ("fp32", "fp32"))
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that may be changed: what it is called, and what it may be."""
+
+    title: str
+    low: float
+    high: float
+    whole: bool = False
+
+    def check(self, value: Any) -> float | int:
+        """``value`` as the number it is.
+
+        Raises:
+            UserError: it is none, or too small or too large.
+        """
+        usable = isinstance(value, int | float) and not isinstance(value, bool)
+        usable = usable and abs(value) < 1e15 and (not self.whole or value == int(value))
+        if not usable or not self.low <= value <= self.high:
+            kind = "a whole number" if self.whole else "a number"
+            raise UserError(f"{self.title} is {kind} from {self.low:,g} to {self.high:,g}.")
+        return int(value) if self.whole else float(value)
+
+
+NUMBERS = {
+    "kimg": Number("The length in thousands of photos shown", 0.1, 1_000_000),
+    "batch": Number("The batch", 2, 4_096, whole=True),
+    "learning_rate": Number("The learning rate", 0.000_000_1, 1),
+    "seed": Number("The seed", 0, 2**32 - 1, whole=True),
+    "freeze": Number("The number of frozen layers", 0, 32, whole=True),
+    "ema_kimg": Number("The half-life of the average", 0.001, 10_000),
+    "save_minutes": Number("The time between saves in minutes", 0.1, 1_440),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe with what was changed, and how a process works on it."""
+
+    recipe: Recipe
+    kimg: float
+    seed: int
+    device: str
+    precision: str
+    save_minutes: float
+
+
+def defaults(
+    name: str, start: Checkpoint | None, images: int, length: str = "good"
+) -> dict[str, Any]:
+    """The values that hold where nobody changes them.
+
+    Raises:
+        UserError: there is no such recipe or length, or ``start`` can't be trained on.
+    """
+    recipe = recipe_for(name, start)
+    kimg = {each["name"]: each["kimg"] for each in lengths(images, from_nothing=start is None)}
+    if length not in kimg:
+        raise UserError(f"There is no length {length!r}. Choose one of: {', '.join(kimg)}.")
+    return {
+        "recipe": recipe.name,
+        "kimg": kimg[length],
+        "batch": recipe.batch,
+        "learning_rate": recipe.learning_rate,
+        "seed": recipe.seed,
+        "augment": augment.default_policy(images),
+        "freeze": EARLY_LAYERS if start and images < FEW else 0,
+        "ema_kimg": recipe.ema_kimg,
+        "save_minutes": SAVE_MINUTES,
+        "precision": "auto",
+        "device": "auto",
+    }
+
+
+def choices(machine: Machine) -> dict[str, list[list[str]]]:
+    """[value, label] of each value that is picked from a list."""
+    recipes = [[recipe.name, recipe.title] for recipe in RECIPES.values()]
+    devices = [["auto", "Automatic"]]
+    devices += [[f"cuda:{index}", f"GPU {index + 1}"] for index in range(machine.gpus)]
+    devices += [["cpu", "CPU"]] if machine.gpus else []
+    return {
+        "recipe": recipes,
+        "augment": [list(each) for each in AUGMENTATIONS],
+        "precision": [list(each) for each in PRECISIONS],
+        "device": devices,
+    }
+
+
+def make_plan(
+    advanced: Any, start: Checkpoint | None, images: int, length: str, machine: Machine
+) -> Plan:
+    """The defaults with what was changed in ``advanced``.
+
+    Raises:
+        UserError: something in it is unknown, of the wrong kind or out of range.
+    """
+    if not isinstance(advanced, Mapping):
+        raise UserError("The advanced settings are not a list of names and values.")
+    if unknown := [str(each) for each in advanced if each not in HELP]:
+        raise UserError(f"There is no advanced setting {unknown[0]!r}.")
+    name = advanced.get("recipe", "")
+    if not isinstance(name, str):
+        raise UserError("The recipe is given by its name.")
+    values = {**defaults(name, start, images, length), **advanced}
+    for field, number in NUMBERS.items():
+        values[field] = number.check(values[field])
+    values["augment"] = _policy(values["augment"])
+    known = choices(machine)
+    for field in ("precision", "device"):
+        allowed = [value for value, _ in known[field]]
+        if values[field] not in allowed:
+            raise UserError(f"The {field} is one of: {', '.join(allowed)}.")
+    recipe = replace(
+        recipe_for(name, start),
+        **{field: values[field] for field in ("batch", "learning_rate", "augment")},
+        **{field: values[field] for field in ("freeze", "ema_kimg")},
+    )
+    return Plan(
+        recipe,
+        values["kimg"],
+        values["seed"],
+        values["device"],
+        values["precision"],
+        values["save_minutes"],
+    )
+
+
+def _policy(value: Any) -> str:
+    if not isinstance(value, str):
+        raise UserError("The augmentation is a list of names, separated by commas.")
+    try:
+        return ",".join(augment.parse(value))
+    except ValueError as error:
+        raise UserError(str(error)) from error
