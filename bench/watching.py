@@ -22,6 +22,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def images_per_second(options: argparse.Namespace, watched: bool) -> float:
 def new_run(folder: Path, options: argparse.Namespace, watched: bool) -> Run:
     """A run that lasts longer than it is measured."""
     recipe = recipes.get(options.recipe)
+    if not watched:  # a run without --live draws a grid of samples whenever it logs
+        recipe = replace(recipe, log_steps=10**9)
     return Run.create(
         folder,
         {

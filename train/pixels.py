@@ -13,6 +13,13 @@ from PIL import ExifTags, Image
 
 from train.archives import Member, UnreadableError
 
+try:
+    from pillow_heif import register_heif_opener
+except ImportError:  # there is no package of it for this machine
+    pass
+else:
+    register_heif_opener()  # photos as phones take them
+
 MAX_PIXELS = 100_000_000
 # Larger pictures are decoded one at a time, so that memory doesn't grow with the workers.
 LARGE_PIXELS = 16_000_000
@@ -95,9 +102,10 @@ def _reason(error: Exception, head: bytes) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
         if not head:
             return "empty"
-        if head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS:
+        heic = head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS
+        if heic and "HEIF" not in Image.OPEN:
             return HEIC
-        if not head.startswith(SIGNATURES) and head[8:12] != b"WEBP":
+        if not heic and not head.startswith(SIGNATURES) and head[8:12] != b"WEBP":
             return "not an image"
     return "damaged, or a variant that can't be read"
 

@@ -55,6 +55,10 @@ INTERRUPTED = (
     "The training ended without a word; the machine may have been switched off or run out of "
     "memory. The last save is whole: resume to go on from there."
 )
+UNFOLLOWED = (
+    "Nobody on this computer follows the rented machine any more; it may well go on. Resume to "
+    "follow it again."
+)
 HOME = Path(__file__).resolve().parent.parent
 LONGEST_NAME = 40
 TAIL = 4000  # bytes of what a process printed last
@@ -128,6 +132,11 @@ class Run:
         """Whether a process trains it or waits to, here on this machine."""
         return is_held(self.folder, LOCK)
 
+    @property
+    def is_rented(self) -> bool:
+        """Whether it is trained on rented hardware, and only followed here."""
+        return self.settings.get("where") == "hf-jobs"
+
     def save_settings(self) -> None:
         """Write settings.json whole."""
         text = json.dumps(self.settings, indent=2, ensure_ascii=False)
@@ -161,7 +170,7 @@ class Run:
         # Read again in the end: it may have ended properly between reading and looking.
         active = state in ACTIVE or not state
         if active and not self.is_alive and self.status().get("state", "") == state:
-            return "interrupted", INTERRUPTED
+            return "interrupted", UNFOLLOWED if self.is_rented else INTERRUPTED
         return state or "preparing", sentence
 
     def lines(self, name: str, since: int = -1) -> list[dict[str, Any]]:
@@ -224,10 +233,12 @@ class Run:
                 **self.status(),
                 "state": "waiting",
                 "sentence": "Starting.",
+                "devices": list(devices),
                 "queued_at": time.time(),
             }
         )
-        command = [sys.executable, "-m", "train", "queue", str(self.folder), *devices]
+        what = ("follow", self.folder) if self.is_rented else ("queue", self.folder, *devices)
+        command = [sys.executable, "-m", "train", *map(str, what)]
         detached = {"start_new_session": True}
         if sys.platform == "win32":
             detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}

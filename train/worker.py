@@ -262,7 +262,7 @@ class Session:
             if self.live:
                 self.live.look(training, measure=False)
             self.recorder.save_checkpoint(training)
-        if self.live:  # so that Explore opens it at once
+        if finished and self.live:  # so that Explore opens it at once
             found = checkpoint.read(self.run.folder / CHECKPOINT)
             directions.of_checkpoint(found, found.load_generator())
         self.recorder.status |= {"seconds_left": None, "images_shown": training.images_shown}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -16,7 +17,7 @@ from studio.ui import blend, collection, explore
 from studio.ui.api import API
 from studio.ui.parts import PAGE, URL
 from studio.ui.theme import theme
-from studio.ui.training import Access, Trainer, TrainingAPI, tab
+from studio.ui.training import Access, Trainer, TrainingAPI, UploadGuard, tab
 
 STYLES = ("studio.css", "gradio.css", "train.css", "watch.css")
 # Files made for downloads are dropped after a day, looked for every hour.
@@ -65,7 +66,10 @@ def launch_settings(
         # A zip of photos is one file.
         "max_file_size": training.limits.bytes if trains else exports.MAX_BYTES,
         "favicon_path": PAGE / "favicon.svg",
-        "app_kwargs": {"routes": routes(renderer)},
+        "app_kwargs": {
+            "routes": routes(renderer),
+            "middleware": [Middleware(UploadGuard, access=access)] if trains and access else [],
+        },
     }
 
 

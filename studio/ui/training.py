@@ -15,7 +15,10 @@ from urllib.parse import unquote
 
 import gradio as gr
 from gradio import FileData
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 
+from studio import exports
 from studio.errors import UserError
 from studio.ui.api import download, sentences, uploaded_path
 from studio.ui.parts import part
@@ -67,15 +70,40 @@ class Access:
         """
         if not self.on:
             raise UserError(OFF)
-        if not self.password:
+        given = request.headers.get(HEADER, "") if request else ""
+        if self.lets_in(given):
             return
-        # Percent-encoded, as a header holds no letters beyond Latin-1.
-        given = unquote(request.headers.get(HEADER, "")) if request else ""
         if not given:
             raise UserError(ASK)
-        if not hmac.compare_digest(given.encode(), self.password.encode()):
-            time.sleep(WRONG_SECONDS)
-            raise UserError(WRONG)
+        time.sleep(WRONG_SECONDS)
+        raise UserError(WRONG)
+
+    def lets_in(self, given: str) -> bool:
+        """Whether someone whose request has this header may train."""
+        if not self.on or not self.password:
+            return self.on
+        # Percent-encoded, as a header holds no letters beyond Latin-1.
+        return hmac.compare_digest(unquote(given).encode(), self.password.encode())
+
+
+class UploadGuard:
+    """Lets uploads larger than a picture through only for those who know the password (ASGI).
+
+    Where nobody may train, no upload may be that large at all, whoever sends it.
+    """
+
+    def __init__(self, app: Any, access: Access) -> None:
+        self.app, self.access = app, access
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].endswith("/gradio_api/upload"):
+            headers = Headers(scope=scope)
+            length = headers.get("content-length", "")
+            # One that doesn't say how long it is may be of any length.
+            small = length.isdecimal() and int(length) <= exports.MAX_BYTES
+            if not small and not self.access.lets_in(headers.get(HEADER, "")):
+                return await JSONResponse({"error": ASK}, status_code=403)(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
 def tab() -> None:

@@ -109,10 +109,10 @@ def ask(address: str, name: str, *data: Any, password: str = "") -> Any:
     return answer["data"][0] if isinstance(answer, dict) else answer
 
 
-def upload(address: str, content: bytes) -> Any:
+def upload(address: str, content: bytes, password: str = "") -> Any:
     """The path of a file that was uploaded, or (status, text)."""
     head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="0.jpg"\r\n\r\n'
-    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    kind = {"Content-Type": "multipart/form-data; boundary=x", tab.HEADER: quote(password)}
     answer = post(f"{address}/gradio_api/upload", head + content + b"\r\n--x--\r\n", kind)
     return answer[0] if isinstance(answer, list) else answer
 
@@ -292,6 +292,18 @@ def test_where_training_is_off_everything_is_refused(
 
 def test_home_says_that_it_is_off(closed_page: str) -> None:
     assert ask(closed_page, "home") == {"allowed": "off", "sentence": tab.OFF}
+
+
+def test_only_those_who_may_train_send_much(
+    guarded_page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tab.exports, "MAX_BYTES", 2000)
+    small, large = b"x" * 100, b"x" * 5000
+    assert isinstance(upload(guarded_page, small), str)  # a picture to open its design
+    for wrong in ("", "wrong"):
+        status, text = upload(guarded_page, large, wrong)
+        assert (status, json.loads(text)) == (403, {"error": tab.ASK})
+    assert isinstance(upload(guarded_page, large, PASSWORD), str)
 
 
 def test_a_password_is_never_shown() -> None:

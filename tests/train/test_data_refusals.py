@@ -9,6 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 from image_files import (
     SIZE,
     encode,
@@ -21,8 +22,10 @@ from image_files import (
     reasons,
     truncated,
 )
+from PIL import Image
 
 from train import archives
+from train import pixels as pixels_
 from train.data import DataError, load_images
 
 
@@ -52,7 +55,7 @@ BAD = {
     "page.htm": (b"<html>", "not an image"),
     "bomb.png": (png_header(20_000, 20_000), "too large: more than 100 million pixels"),
     "large.png": (png_header(10_001, 10_000), "too large: more than 100 million pixels"),
-    "photo.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "export them as JPEG"),
+    "photo.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged"),
     "film.mp4": (b"\0\0\0\x18ftypisom\0\0\0\0isomavc1", "not an image"),
     "photo.dng": (encode(random_image(), "TIFF"), "camera raw"),
     "drawing.svg": (b"<svg/>", "export them as PNG"),
@@ -60,6 +63,18 @@ BAD = {
     "more.zip": (b"PK\x03\x04", "unpack it first"),
     "more.tar.gz": (b"\x1f\x8b", "unpack it first"),
 }
+
+
+def test_without_the_plug_in_a_phones_photos_are_refused_with_advice(tmp_path, monkeypatch):
+    monkeypatch.delitem(Image.OPEN, "HEIF")
+    loaded = load(fill(tmp_path, {"ok.png": encode(plain()), "photo.heic": BAD["photo.heic"][0]}))
+    assert reasons(loaded) == {"photo.heic": pixels_.HEIC}
+
+
+def test_photos_as_phones_take_them_are_read(tmp_path):
+    loaded = load(fill(tmp_path, {"IMG_0001.HEIC": encode(plain((200, 30, 60)), "HEIF")}))
+    assert loaded.names == ("IMG_0001.HEIC",) and not loaded.skipped
+    assert abs(loaded.images[0].float().mean((1, 2)) - torch.tensor([200, 30, 60])).max() < 8
 
 
 @pytest.mark.parametrize("zipped", [False, True])

@@ -31,7 +31,10 @@ def main(arguments: Sequence[str]) -> int:
             say(run, LATER.format(ahead, "is" if ahead == 1 else "are") if ahead else FIRST)
             return "stop" not in run.take_requests() and not interrupted()
 
-        with turn(run.folder.parent, options.devices, lambda: ahead_of(run), waiting) as device:
+        def ahead() -> int:
+            return ahead_of(run, options.devices)
+
+        with turn(run.folder.parent, options.devices, ahead, waiting) as device:
             if device is None:
                 run.save_status({**run.status(), **STOPPED})
                 return 0
@@ -46,10 +49,13 @@ STARTING = {"state": "preparing", "sentence": "Starting."}
 STOPPED = {"state": "stopped", "sentence": "Taken out of the line before it started."}
 
 
-def ahead_of(run: Run) -> int:
-    """How many runs beside this one have waited for longer."""
-    line = [each.id for each in line_up(find(run.folder.parent))]
-    return line.index(run.id) if run.id in line else len(line)
+def ahead_of(run: Run, devices: Sequence[str]) -> int:
+    """How many runs beside this one have waited for longer, for one of the same devices."""
+    line = line_up(find(run.folder.parent))
+    names = [each.id for each in line]
+    before = line[: names.index(run.id)] if run.id in names else line
+    wanted = (each.status().get("devices", devices) for each in before)
+    return sum(not set(devices).isdisjoint(each) for each in wanted)
 
 
 def say(run: Run, sentence: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from studio import checkpoint
-from train import augment, recipes
+from train import augment, hf_jobs, recipes
 from train.data import ImageSet
 from train.dataset import digest, load, place_of
 from train.distributed import Processes, join, leave
@@ -84,6 +84,8 @@ def parser() -> argparse.ArgumentParser:
         default=None,
         help="draw samples and measure as often as time allows, and keep the best checkpoint",
     )
+    result.add_argument("--on", choices=("hf-jobs",), help="train on rented hardware")
+    result.add_argument("--flavor", metavar="NAME", help="which machine to rent (a10g-small)")
     result.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     result.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
     result.add_argument(
@@ -180,6 +182,8 @@ def train(options: argparse.Namespace, processes: Processes, device: str) -> int
     )
     if not processes.is_first:
         return 0 if work(run, how, processes=processes) == "finished" else 130
+    if options.on or hf_jobs.is_sent(run):
+        return hf_jobs.from_shell(run, options.flavor, how)
     with locked(run), interruptions() as interrupted:
         run.take_requests()
         if options.resume and not (run.folder / STATE).exists():

@@ -48,7 +48,8 @@ export function usePassword(text) {
   }
 }
 
-function passwordHeader() {
+/** What tells the studio the password, for requests that are not made here. */
+export function passwordHeader() {
   // A header holds no letters beyond Latin-1, so the password travels percent-encoded.
   return password ? { "x-atelier-training": encodeURIComponent(password) } : {};
 }

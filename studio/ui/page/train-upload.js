@@ -1,7 +1,7 @@
 // Photos on their way to the studio: which files of a drop or a folder are photos, and sending
 // them in batches. A photo here is {file, name}; the name is relative to what was chosen.
 
-import { call } from "./api.js";
+import { call, passwordHeader } from "./api.js";
 
 const BATCH_FILES = 16;
 const BATCH_BYTES = 24 * 2 ** 20;
@@ -214,6 +214,7 @@ function post(batch, signal, onBytes) {
     });
     request.addEventListener("loadend", () => signal.removeEventListener("abort", abort));
     request.open("POST", `${window.gradio_config.root}/gradio_api/upload`);
+    for (const [name, value] of Object.entries(passwordHeader())) request.setRequestHeader(name, value);
     request.responseType = "json";
     request.send(form);
   });

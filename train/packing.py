@@ -1,0 +1,73 @@
+"""A run's photos as it trains on them, in a zip: small squares instead of the photos themselves.
+
+So what is sent to rented hardware is quickly sent, and the photos stay at home. Reading the zip
+gives the same names and the same pixels, to the bit: PNG loses nothing, and preparing a square of
+the right size leaves it as it is.
+
+``python -m train.packing RUN ZIP`` does it in a process of its own, since this needs torch, and
+whoever follows a rented machine for hours had better not hold that in memory.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+from PIL import Image
+
+from studio.errors import UserError
+from train.data import ImageSet
+from train.dataset import digest, load
+from train.runs import Run, RunError
+
+# Reading a zip drops the one folder that holds everything. With this one around them, names that
+# are themselves all in one folder stay whole.
+WRAP = "photos"
+WHEN = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip knows, so that equal photos give equal zips
+
+
+def pack(run: Run, path: Path) -> None:
+    """Write a run's prepared photos to a zip, and note in its settings which and how many.
+
+    Raises:
+        UserError: the photos can't be read, or are not those the run was started on.
+    """
+    settings = run.settings
+    data = load(settings, quiet=True)
+    found = digest(data)
+    if settings["data_digest"] not in (None, found):
+        raise RunError(
+            f"{settings['data']} no longer holds the images this run was started on; start a new "
+            "run instead."
+        )
+    write(data, path)
+    card = Run.open(run.folder).settings["card"]  # it may have been renamed meanwhile
+    described = {**card.get("data", {}), "images": len(data)}
+    run.change_settings(data_digest=found, card={**card, "data": described})
+
+
+def write(data: ImageSet, path: Path) -> None:
+    """Write images to a zip of PNG files under their names."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, image in zip(data.names, data.images, strict=True):
+            pixels = image.permute(1, 2, 0).numpy()
+            file = io.BytesIO()
+            Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG")
+            archive.writestr(zipfile.ZipInfo(f"{WRAP}/{name}", WHEN), file.getvalue())
+
+
+def main() -> int:
+    """Pack one run; what can't be done is one sentence and status 1."""
+    folder, path = sys.argv[1:]
+    try:
+        pack(Run.open(Path(folder)), Path(path))
+    except UserError as error:
+        print(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
