@@ -14,8 +14,8 @@ from studio.errors import UserError
 from studio.render import Renderer
 from studio.ui.page import build, launch_settings
 from studio.ui.training import Access
-from train.service import Service
-from train.uploads import Limits
+from train.page.service import Service
+from train.page.uploads import Limits
 
 
 def main() -> int:

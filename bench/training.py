@@ -39,8 +39,8 @@ from torchvision import transforms
 from bench import watching
 from studio.generators import Generator, build
 from train import discriminators, initialise, recipes
-from train.archives import DataError, UnreadableError, open_members
-from train.data import load_images
+from train.data.archives import DataError, UnreadableError, open_members
+from train.data.images import load_images
 from train.hardware import Hardware
 from train.loop import Training
 from train.recipes import Recipe

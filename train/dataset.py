@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from studio.generators import build
-from train.data import ImageSet, load_images
-from train.idx import FASHION_MNIST
+from train.data.idx import FASHION_MNIST
+from train.data.images import ImageSet, load_images
 
 
 def load(settings: dict[str, Any], *, quiet: bool = False) -> ImageSet:

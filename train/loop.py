@@ -41,7 +41,7 @@ class Training:
 
     Args:
         recipe: the settings.
-        images: uint8 of shape (N, C, S, S) as :func:`train.data.load_images` returns them.
+        images: uint8 of shape (N, C, S, S) as :func:`train.data.images.load_images` returns them.
         hardware: where and in which precision to compute.
         seed: decides the first weights, the order of the images and every latent.
         processes: this process's place when several share each batch.

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from studio import checkpoint, directions
 from studio.errors import UserError
-from train.data import ImageSet
+from train.data.images import ImageSet
 from train.dataset import digest, load
 from train.distributed import Processes
 from train.hardware import Hardware

@@ -1,7 +1,7 @@
 """Train on my photos: the tab, and its endpoints over whatever does the training.
 
 The studio knows nothing of training itself: it is handed a service whose methods take and give
-plain JSON (``train.service.Service``), and adds who may use it and the files of the browser.
+plain JSON (``train.page.service.Service``), and adds who may use it and the files of the browser.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WRONG = "That is not the password."
 
 
 class Trainer(Protocol):
-    """What the page needs of a service; see ``train.service.Service`` for what each does."""
+    """What the page needs of a service; see ``train.page.service.Service`` for what each does."""
 
     limits: Any
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from acting import Stage
 from playwright.sync_api import Browser, Error, sync_playwright
 from visiting import DESKTOP, LOOK, PATIENCE, Server, Visitor, Watch
 
@@ -66,6 +67,25 @@ def server(
     yield result.start().wait()
     result.stop()
     result.end_trainings()
+
+
+@pytest.fixture(scope="module")
+def own_server(
+    browser: Browser, studio_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server whose runs only one module's tests see; the module calls it ``server``."""
+    result = Server(studio_checkpoints, tmp_path_factory.mktemp("own-server"))
+    yield result.start().wait()
+    result.stop()
+    result.end_trainings()
+
+
+@pytest.fixture
+def stage(server: Server) -> Iterator[Stage]:
+    """Where a test plays runs that the server shows; a server of the module's own, that is."""
+    result = Stage(server.runs)
+    yield result
+    result.clear()
 
 
 @pytest.fixture(scope="session")

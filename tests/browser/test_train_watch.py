@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from acting import Stage
-from playwright.sync_api import Browser, Route
+from following import CAPTION, FRAME, LAPSE, VERDICT
+from playwright.sync_api import Route
 from visiting import FIRST_SLIDER, PHONE, Server, Visitor
 
-FRAME = ".at-frame"
-CAPTION = ".at-lapse-caption"
-VERDICT = ".at-verdict-words"
-LAPSE = ".at-lapse-range"
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("watched")
-
-
-@pytest.fixture(scope="module")
-def server(browser: Browser, studio_checkpoints: Path, folder: Path) -> Iterator[Server]:
+def server(own_server: Server) -> Server:
     """A studio whose runs these tests play, in place of the one that others visit."""
-    result = Server(studio_checkpoints, folder)
-    yield result.start().wait()
-    result.stop()
-
-
-@pytest.fixture
-def stage(folder: Path) -> Iterator[Stage]:
-    result = Stage(folder / "runs")
-    yield result
-    result.clear()
+    return own_server
 
 
 def watching(visitor: Visitor) -> Visitor:
@@ -145,6 +126,11 @@ def test_what_can_be_asked_for(stage: Stage, make_visitor: Callable[..., Visitor
         visitor.find(".at-watch").get_by_role("button", name=button).click()
         visitor.find(".at-notice.at-shown").wait_for()
         assert actor.asked() == {wish}
+    # What nobody foresaw has no sentence of its own.
+    visitor.watch.allow("500")
+    visitor.page.route("**/run/training_ask", lambda route: route.fulfill(status=500, json={}))
+    visitor.find(".at-watch").get_by_role("button", name="Sample now").click()
+    visitor.notice("Something went wrong. Try again;")
 
 
 def test_open_in_explore_while_it_trains(

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from acting import Stage
-from playwright.sync_api import Browser, Locator
+from following import TITLES, VERDICT, act, row
 from visiting import Server, Visitor
 
-TITLES = ".at-run strong"
-VERDICT = ".at-verdict-words"
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("listed")
-
-
-@pytest.fixture(scope="module")
-def server(browser: Browser, studio_checkpoints: Path, folder: Path) -> Iterator[Server]:
+def server(own_server: Server) -> Server:
     """A studio whose runs these tests play, in place of the one that others visit."""
-    result = Server(studio_checkpoints, folder)
-    yield result.start().wait()
-    result.stop()
-
-
-@pytest.fixture
-def stage(folder: Path) -> Iterator[Stage]:
-    result = Stage(folder / "runs")
-    yield result
-    result.clear()
+    return own_server
 
 
 @pytest.fixture
@@ -49,14 +32,6 @@ def visitor(
     result.tab("Train on my photos")
     result.find(".at-run").nth(1).wait_for()
     return result
-
-
-def row(visitor: Visitor, title: str) -> Locator:
-    return visitor.find(".at-run").filter(has=visitor.page.get_by_text(title, exact=True))
-
-
-def act(visitor: Visitor, title: str, action: str) -> Locator:
-    return row(visitor, title).get_by_role("button", name=action, exact=True)
 
 
 def test_the_one_that_trains_is_watched_until_another_is_chosen(visitor: Visitor) -> None:
@@ -103,16 +78,16 @@ def test_a_run_is_downloaded(visitor: Visitor, tmp_path: Path) -> None:
         assert {"bags/card.json", "bags/generator.safetensors"} <= set(archive.namelist())
 
 
-def test_a_run_is_deleted_in_two_steps(visitor: Visitor, folder: Path) -> None:
+def test_a_run_is_deleted_in_two_steps(visitor: Visitor, server: Server) -> None:
     visitor.module("store.js", "({ reloadGenerators }) => reloadGenerators()")
     assert visitor.find('.at-option[data-name="bags"]').count() == 1
     act(visitor, "Bags", "Delete").click()
     act(visitor, "Bags", "Keep it").click()
-    assert (folder / "runs" / "bags").is_dir()
+    assert (server.runs / "bags").is_dir()
     act(visitor, "Bags", "Delete").click()
     act(visitor, "Bags", "Delete").click()
     row(visitor, "Bags").wait_for(state="detached")
-    assert not (folder / "runs" / "bags").exists()
+    assert not (server.runs / "bags").exists()
     visitor.wait("""() => !document.querySelector('.at-option[data-name="bags"]')""")
     assert visitor.find(".at-watched-title").inner_text() == "Shoes"
 

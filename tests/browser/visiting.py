@@ -36,6 +36,19 @@ window.lookOf = (canvas) => {
 };
 window.lookAt = (selector) => window.lookOf(document.querySelector(selector));
 """
+# In the page: whether a canvas shows the design on the easel.
+DRAWN = """async (selector) => {
+  const root = window.gradio_config?.root;
+  const canvas = document.querySelector(selector);
+  if (!root || !canvas?.clientWidth) return false;
+  const { state } = await import(`${root}/studio-page/store.js`);
+  const { paint, tile } = await import(`${root}/studio-page/tiles.js`);
+  if (!state.design) return false;
+  const second = document.createElement("canvas");
+  second.width = second.height = Math.round(canvas.clientWidth * devicePixelRatio);
+  paint(second, await tile(state.design), state.design.generator);
+  return window.lookOf(second) === window.lookOf(canvas);
+}"""
 EASEL = ".at-explore .at-picture"
 BLEND = ".at-blend .at-picture"
 FIRST_SLIDER = ".at-sliders input >> nth=0"
@@ -96,7 +109,8 @@ class Server:
     def end_trainings(self) -> None:
         """End the trainings of its runs at once, as they outlive the server."""
         for process in psutil.process_iter(["cmdline"]):
-            if any(str(self.runs) in word for word in process.info["cmdline"] or ()):
+            own = process.pid == self.process.pid  # the server, which names the folder, too
+            if not own and any(str(self.runs) in w for w in process.info["cmdline"] or ()):
                 with suppress(psutil.Error):
                     process.kill()
 
@@ -174,15 +188,15 @@ class Visitor:
     def tab(self, name: str) -> None:
         self.page.get_by_role("tab", name=name).click()
 
-    def until(self, condition: Callable[[], bool]) -> None:
+    def until(self, condition: Callable[[], bool], patience: float = PATIENCE) -> None:
         """Let the browser work until something is true here in the test."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while not condition():
             assert time.monotonic() < end, "What the test waits for did not come."
             self.page.wait_for_timeout(10)
 
     def wait(self, condition: str, value: Any = None) -> None:
-        """Wait until a JavaScript expression or function of ``value`` is true."""
+        """Wait until a JavaScript expression or function, but no async one, is true."""
         self.page.wait_for_function(condition, arg=value)
 
     def design(self) -> dict[str, Any]:
@@ -234,21 +248,7 @@ class Visitor:
 
         The page's own drawing is asked for the same pixels and painted on a second canvas.
         """
-        self.page.wait_for_function(
-            """async (selector) => {
-                const root = window.gradio_config?.root;
-                const canvas = document.querySelector(selector);
-                if (!root || !canvas?.clientWidth) return false;
-                const { state } = await import(`${root}/studio-page/store.js`);
-                const { paint, tile } = await import(`${root}/studio-page/tiles.js`);
-                if (!state.design) return false;
-                const second = document.createElement("canvas");
-                second.width = second.height = Math.round(canvas.clientWidth * devicePixelRatio);
-                paint(second, await tile(state.design), state.design.generator);
-                return window.lookOf(second) === window.lookOf(canvas);
-            }""",
-            arg=EASEL,
-        )
+        self.until(lambda: self.page.evaluate(DRAWN, EASEL))
         return self.look()
 
     def all_drawn(self) -> None:
@@ -260,9 +260,7 @@ class Visitor:
 
     def notice(self, words: str) -> None:
         """Wait for the notice that contains ``words``."""
-        self.find(
-            ".at-notice.at-shown",
-        ).filter(has_text=words).wait_for()
+        self.find(".at-notice.at-shown").filter(has_text=words).wait_for()
 
     def design_number(self, field: str, number: str) -> None:
         """Type a number into a field and leave it with Enter."""

@@ -10,7 +10,6 @@ import torch
 from checkpoint_cards import BROKEN_CARDS, COLOUR, JUDGE, edit, write_card
 from safetensors.torch import load_file, save_file
 
-from studio import checkpoint
 from studio.checkpoint import (
     CARD,
     DISCRIMINATOR,

@@ -13,7 +13,6 @@ from checkpoint_cards import COLOUR, JUDGE, Make
 from PIL import Image
 from safetensors.torch import load_file
 
-from studio import checkpoint
 from studio.checkpoint import (
     CARD,
     DISCRIMINATOR,

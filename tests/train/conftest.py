@@ -20,9 +20,9 @@ from train.__main__ import main
 from train.hardware import Hardware
 from train.loop import Training
 from train.metrics import FeatureNetwork
+from train.page.service import Service
 from train.recipes import RECIPES, Recipe
 from train.runs import Run
-from train.service import Service
 
 # --- runs by the command line ------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from train import data
-from train.data import load_images
+from train.data import images as data
+from train.data.images import load_images
 
 SIZE = 8
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

@@ -18,10 +18,10 @@ from hub_stand_in import TOKEN, StandIn
 from huggingface_hub import CommitOperationAdd
 
 from studio.errors import UserError
-from train import following, hub, hub_jobs, packing, remote_job, sending
-from train.following import Follower
 from train.recipes import Recipe
-from train.rented import Rented
+from train.rented import following, hub, hub_jobs, packing, remote_job, sending
+from train.rented.following import Follower
+from train.rented.rental import Rented
 from train.runs import Run, locked
 
 PACE = 0.2  # seconds for what takes a minute otherwise

@@ -11,9 +11,9 @@ from PIL import ExifTags, Image
 from product_photos import GREY, noisy, photos, product
 from test_data_idx import fashion
 
-from train.archives import DataError
-from train.check import check
-from train.data import load_images
+from train.data.archives import DataError
+from train.data.check import check
+from train.data.images import load_images
 
 
 def said(report, kind: str) -> list[str]:

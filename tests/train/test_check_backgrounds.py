@@ -7,8 +7,8 @@ import pytest
 from image_files import encode, fill
 from product_photos import GREY, NAVY, WHITE, noisy, photos, product
 
-from train.backgrounds import colour_name, odd_ones
-from train.check import check
+from train.data.backgrounds import colour_name, odd_ones
+from train.data.check import check
 
 
 def odd(path) -> dict[str, str]:

@@ -12,8 +12,8 @@ import pytest
 from image_files import encode, fill, make_zip
 from product_photos import NAVY, photos, product
 
-from train.check import check
 from train.commands import check as command
+from train.data.check import check
 
 
 def test_usable(tmp_path, capsys):

@@ -10,8 +10,8 @@ from image_files import encode, fill
 from PIL import ExifTags, Image, ImageDraw, ImageOps
 from product_photos import noisy, photos, product
 
-from train.check import check
-from train.likeness import SKETCH, originals, sketch
+from train.data.check import check
+from train.data.likeness import SKETCH, originals, sketch
 
 
 def jpeg(image: Image.Image, quality: int) -> bytes:

@@ -11,8 +11,8 @@ from image_files import encode, make_zip
 from PIL import Image
 from product_photos import photos, product
 
-from train import likeness
-from train.check import check
+from train.data import likeness
+from train.data.check import check
 
 
 def test_five_thousand_tiny_photos_in_bounded_time(tmp_path):

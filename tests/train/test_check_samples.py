@@ -6,9 +6,9 @@ import zipfile
 
 import pytest
 
-from train import samples
-from train.check import check
-from train.samples import sample_sets
+from train.data import samples
+from train.data.check import check
+from train.data.samples import sample_sets
 
 
 def test_there_are_two():

@@ -24,8 +24,8 @@ from image_files import (
 )
 from PIL import Image
 
-from train import reading
-from train.data import DataError, prepare
+from train.data import reading
+from train.data.images import DataError, prepare
 
 
 def test_folder_in_name_order_at_any_depth(tmp_path):

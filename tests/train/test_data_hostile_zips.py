@@ -12,9 +12,9 @@ import pytest
 from image_files import encode, load, make_zip, plain, random_image, reasons
 
 from studio.errors import UserError
-from train import archives
-from train.data import DataError
-from train.limits import Limits, limits
+from train.data import archives
+from train.data.images import DataError
+from train.data.limits import Limits, limits
 
 PNG = encode(plain())
 

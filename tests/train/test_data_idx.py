@@ -13,8 +13,8 @@ import torch
 from image_files import fill, load
 from PIL import Image
 
-from train import idx, reading
-from train.data import DataError, prepare
+from train.data import idx, reading
+from train.data.images import DataError, prepare
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

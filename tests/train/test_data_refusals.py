@@ -24,9 +24,9 @@ from image_files import (
 )
 from PIL import Image
 
-from train import archives
-from train import pixels as pixels_
-from train.data import DataError, load_images
+from train.data import archives
+from train.data import pixels as pixels_
+from train.data.images import DataError, load_images
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -22,8 +22,8 @@ from image_files import (
 )
 from PIL import Image
 
-from train import archives
-from train.data import DataError
+from train.data import archives
+from train.data.images import DataError
 
 
 def test_zip_equals_folder(tmp_path):

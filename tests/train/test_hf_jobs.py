@@ -14,13 +14,14 @@ from hub_stand_in import TOKEN, StandIn, site_code
 from rented_runs import PACE, RENTED, Following, follow, jobs_in_threads, log_in, make_run, until
 
 from train.recipes import Recipe
-from train.rented import Rented
+from train.rented.rental import Rented
 from train.runs import HOME, Run, locked
 from train.worker import Options, work
 
 FOLLOW = f"""
 import sys
-from train import following, hub_jobs
+from train.rented import following
+from train.rented import hub_jobs
 from train.commands.follow import main
 following.POLL_SECONDS, hub_jobs.UPLOAD_SECONDS = {PACE}, {PACE}
 sys.exit(main(sys.argv[1:]))

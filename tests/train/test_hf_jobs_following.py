@@ -20,11 +20,11 @@ from rented_runs import (
     until,
 )
 
-from train import following, hub_results
-from train.following import Follower
-from train.hub import HubError
 from train.recipes import Recipe
-from train.rented import Rented
+from train.rented import following, hub_results
+from train.rented.following import Follower
+from train.rented.hub import HubError
+from train.rented.rental import Rented
 from train.runs import Run
 
 

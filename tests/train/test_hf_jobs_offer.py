@@ -13,11 +13,11 @@ from hub_stand_in import StandIn
 from rented_runs import RENTED, Following, log_in, make_run, pack_here, until
 
 from studio.errors import UserError
-from train import hf_jobs
 from train.commands import follow
-from train.hub import HubError
 from train.recipes import Recipe
-from train.rented import Rented
+from train.rented import hf_jobs
+from train.rented.hub import HubError
+from train.rented.rental import Rented
 from train.runs import Run, locked
 from train.worker import Options
 
@@ -155,7 +155,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_what_one_can_do(
     def interrupt(self: object, seconds: float, **how: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("train.following.Follower.rest", interrupt)
+    monkeypatch.setattr("train.rented.following.Follower.rest", interrupt)
     assert hf_jobs.from_shell(run, "t4-small", Options()) == 130
     (job,) = api.jobs()
     assert not (job / "stage").exists() and Rented.of(run).is_open

@@ -14,9 +14,9 @@ from huggingface_hub import CommitOperationAdd
 from image_files import fill
 from rented_runs import commit, log_in
 
-from train import hub_results
-from train.hub import HubError
-from train.hub_results import FETCHED, Inbox, Outbox
+from train.rented import hub_results
+from train.rented.hub import HubError
+from train.rented.hub_results import FETCHED, Inbox, Outbox
 
 RESULT = "ada/result"
 

@@ -17,12 +17,12 @@ from image_files import encode, fill, random_image
 from rented_runs import RENTED, Following, follow, log_in, make_run, pack_here, until
 
 from studio.errors import UserError
-from train import packing, sending
 from train.dataset import digest, load
-from train.following import GivenUpError
-from train.hub import HubError
 from train.recipes import RECIPES, Recipe
-from train.rented import Rented, repository_name
+from train.rented import packing, sending
+from train.rented.following import GivenUpError
+from train.rented.hub import HubError
+from train.rented.rental import Rented, repository_name
 from train.runs import HOME, Run, RunError
 
 

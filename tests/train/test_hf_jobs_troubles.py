@@ -18,11 +18,11 @@ from rented_runs import (
     until,
 )
 
-from train import hub_results
-from train.hub import HubError, UnreachableError, explain
 from train.recipes import Recipe
-from train.remote_job import OUT_OF_TIME, Job
-from train.rented import Rented
+from train.rented import hub_results
+from train.rented.hub import HubError, UnreachableError, explain
+from train.rented.remote_job import OUT_OF_TIME, Job
+from train.rented.rental import Rented
 from train.runs import Run
 
 
@@ -145,7 +145,7 @@ def test_a_training_that_fails_there_says_why_here(
 ) -> None:
     api.jobs_run = True
     jobs_in_threads(monkeypatch, api)
-    monkeypatch.setattr("train.sending.prepare_photos", lambda run, path, step: path.touch())
+    monkeypatch.setattr("train.rented.sending.prepare_photos", lambda run, path, step: path.touch())
     assert follow(run) == "failed"
     assert run.status()["sentence"].startswith("The zip ")
     assert "is broken or incomplete" in run.status()["sentence"]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from studio.checkpoint import Checkpoint
-from train import probe as probing
 from train.__main__ import main
-from train.probe import ASIDE, BUSY, FAILED, KNOWN, Measured, Probe, measure
+from train.page import probe as probing
+from train.page.probe import ASIDE, BUSY, FAILED, KNOWN, Measured, Probe, measure
 from train.recipes import Recipe
 
 

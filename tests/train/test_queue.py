@@ -14,7 +14,14 @@ from train import queue
 from train.queue import is_held, try_lock, turn
 
 ROOT = Path(__file__).resolve().parents[2]
-HOLD = "import sys; from pathlib import Path; from train.queue import try_lock\nlock = try_lock(Path(sys.argv[1]), 'lock')\nprint(bool(lock), flush=True)\ninput()"
+HOLD = """
+import sys
+from pathlib import Path
+from train.queue import try_lock
+lock = try_lock(Path(sys.argv[1]), "lock")
+print(bool(lock), flush=True)
+input()
+"""
 
 
 @pytest.fixture

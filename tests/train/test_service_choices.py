@@ -16,13 +16,13 @@ from service_parts import ONE_CPU, TWO_GPUS
 
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
-from train import machine as machines
-from train import offers
-from train import photos as looking
-from train.machine import this_machine
+from train.page import machine as machines
+from train.page import offers
+from train.page import photos as looking
+from train.page.machine import this_machine
+from train.page.service import Service
+from train.page.uploads import Limits
 from train.recipes import RECIPES
-from train.service import Service
-from train.uploads import Limits
 
 # --- what there is -----------------------------------------------------------------------------
 

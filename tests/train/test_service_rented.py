@@ -9,9 +9,9 @@ import pytest
 from service_parts import ONE_CPU, send
 
 from studio.errors import UserError
-from train import hf_jobs
+from train.page.service import Service
+from train.rented import hf_jobs
 from train.runs import SETTINGS, Run
-from train.service import Service
 
 OFFER = {"available": True, "user": "me", "flavors": [{"name": "t4-small", "label": "T4"}]}
 

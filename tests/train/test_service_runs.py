@@ -18,8 +18,8 @@ from service_parts import ONE_CPU, send, until, until_state
 from studio.checkpoint import read
 from studio.errors import UserError
 from studio.render import Renderer
+from train.page.service import Service
 from train.runs import Run, find
-from train.service import Service
 
 # Small enough for a test, and longer than it lasts.
 QUICK = {"batch": 4, "kimg": 10_000, "precision": "fp32"}

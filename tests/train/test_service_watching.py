@@ -11,8 +11,8 @@ import pytest
 
 from studio.files import write_text_whole
 from train.means import NUMBERS
+from train.page.watching import MOST_POINTS, Watching, thinned
 from train.runs import CURVES, LOOKS, Run
-from train.watching import MOST_POINTS, Watching, thinned
 
 
 def point(step: int, **more: Any) -> dict[str, Any]:

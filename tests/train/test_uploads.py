@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from train import uploads
-from train.uploads import ALONE, FOLDER, GONE, Limits, UploadError, Uploads, name_of, parts
+from train.page import uploads
+from train.page.uploads import ALONE, FOLDER, GONE, Limits, UploadError, Uploads, name_of, parts
 
 Send = Callable[..., tuple[Path, str]]
 

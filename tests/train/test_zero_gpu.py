@@ -16,11 +16,11 @@ from service_parts import send
 from trainings import flat
 
 from studio.errors import UserError
-from train import zero_gpu
-from train.machine import Machine
+from train.page import zero_gpu
+from train.page.machine import Machine
+from train.page.service import Service
 from train.recipes import Recipe
 from train.runs import CURVES, STATE, Run, RunError, locked
-from train.service import Service
 from train.worker import Options, work
 
 LENT = Machine("cuda", "ZeroGPU", 0, None, "zero-gpu")

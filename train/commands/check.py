@@ -7,9 +7,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from train.check import AUTO, check
-from train.data import FITS
-from train.report import Report
+from train.data.check import AUTO, check
+from train.data.images import FITS
+from train.data.report import Report
 
 LISTED = 20
 

@@ -15,7 +15,7 @@ from studio.files import write_text_whole
 from studio.generators import Generator
 from studio.generators.base import to_uint8
 from train.commands.start_or_resume import seed
-from train.data import load_images
+from train.data.images import load_images
 from train.metrics import FeatureNetwork, evaluate
 
 BATCH = 100

@@ -9,9 +9,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from train import hf_jobs
-from train.following import Follower
-from train.rented import Rented
+from train.rented import hf_jobs
+from train.rented.following import Follower
+from train.rented.rental import Rented
 from train.runs import CHECKPOINT, Run, RunError, locked
 
 LEFT_RUNNING = """

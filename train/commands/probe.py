@@ -11,8 +11,8 @@ from pathlib import Path
 
 from studio import checkpoint
 from train.commands.start_or_resume import policy
-from train.offers import recipe_for
-from train.probe import SECONDS, measure
+from train.page.offers import recipe_for
+from train.page.probe import SECONDS, measure
 from train.recipes import RECIPES, Recipe, from_dict
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from studio import checkpoint
-from train import augment, hf_jobs, recipes
-from train.data import ImageSet
+from train import augment, recipes
+from train.data.images import ImageSet
 from train.dataset import digest, load, place_of
 from train.distributed import Processes, join, leave
 from train.hardware import Hardware
 from train.interruption import interruptions
+from train.rented import hf_jobs
 from train.runs import CHECKPOINT, START, STATE, Run, RunError, locked
 from train.transfer import copy_start, networks_of
 from train.worker import Options, work

@@ -16,7 +16,7 @@ from PIL import Image, ImageFilter
 from studio.design import from_seed
 from studio.render import Renderer
 from studio.settings import HOME
-from train.samples import FOLDER
+from train.data.samples import FOLDER
 
 # The generator, how many pictures are kept, the zip's name and that of its pictures.
 SETS = (

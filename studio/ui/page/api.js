@@ -3,7 +3,9 @@
 
 const root = window.gradio_config.root;
 const UNREACHABLE = "The studio does not answer. Check that it is still running, then try again.";
-const UNKNOWN = "Something went wrong while drawing this. Try another design.";
+const UNKNOWN = "Something went wrong. Try again; if it happens again, look at what the studio printed.";
+const NOT_DRAWN = "Something went wrong while drawing this. Try another design.";
+const UNDRAWN = /^(upload$|run[/]training_)/; // paths of what has nothing to do with a design
 const KEPT_TO_SAVE = 60_000; // ms until a saved file's copy is dropped from memory
 const PASSWORD = "atelier-training-password"; // in the tab's session storage
 
@@ -15,7 +17,10 @@ async function ask(path, options) {
     throw new Error(UNREACHABLE);
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(answer.error || UNKNOWN), { refused: true });
+  if (!response.ok) {
+    const unknown = UNDRAWN.test(path) ? UNKNOWN : NOT_DRAWN;
+    throw Object.assign(new Error(answer.error || unknown), { refused: true });
+  }
   return answer;
 }
 

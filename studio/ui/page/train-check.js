@@ -76,7 +76,12 @@ const MARKS = { good: "✓", note: "•", warning: "!", bad: "×" };
 function finding(kind, text) {
   const mark = make("span", "at-mark", MARKS[kind] ?? MARKS.note);
   mark.setAttribute("aria-hidden", "true");
-  return make("li", `at-finding at-${kind}`, mark, make("span", "at-finding-words", text));
+  return make("li", `at-finding at-${kind}`, mark, make("span", "at-finding-words", together(text)));
+}
+
+/** A size, as "64 × 64", is not to be torn apart at the end of a line. */
+function together(text) {
+  return text.replaceAll(" × ", "\u00a0×\u00a0");
 }
 
 /** Up to 16 prepared pictures, cut from one sheet; empty places while there is none. */

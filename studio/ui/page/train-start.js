@@ -79,7 +79,7 @@ function card(start) {
   if (start.preview) cover(picture, generatorOf(start.name) ?? unknown);
   else picture.classList.add(start.name ? "at-letter" : "at-blank");
   if (start.name && !start.preview) picture.textContent = start.title[0];
-  const line = !start.name ? "needs more photos"
+  const line = !start.name ? "takes longer"
     : start.images ? `${start.images.toLocaleString("en")} photos` : `${start.size} px`;
   const words = make("span", "at-start-words",
     make("strong", "at-start-title", start.title), make("small", "at-start-line", line));
@@ -151,10 +151,16 @@ async function begin() {
   try {
     const run = await call("training_start", wish());
     watchRun(run.id);
-    if (matchMedia(ONE_COLUMN).matches) part("watch").scrollIntoView();
+    showWatch();
     await refreshHome();
   } finally {
     starting = false;
     arrange();
   }
+}
+
+/** Bring what is to be watched into sight, for those who have scrolled down to Start. */
+function showWatch() {
+  const watch = part("watch");
+  if (matchMedia(ONE_COLUMN).matches || watch.getBoundingClientRect().top < 0) watch.scrollIntoView();
 }

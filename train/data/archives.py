@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from studio.errors import UserError
-from train.limits import Limits, limits
+from train.data.limits import Limits, limits
 
 # Small members may unpack to many times their size: a tiny flat picture costs nothing to open.
 RATIO_FREE_BYTES = 2**20

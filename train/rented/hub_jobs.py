@@ -6,9 +6,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from train import hub
-from train.hub import HubError, in_words
-from train.rented import Rented, repository_name, wish
+from train.rented import hub
+from train.rented.hub import HubError, in_words
+from train.rented.rental import Rented, repository_name, wish
 from train.runs import REQUESTS, Run
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # torch and torchvision as requirements.txt wants them, for any NVIDIA GPU that is rented out.
 IMAGE = "pytorch/pytorch:2.8.0-cuda12.8-cudnn9-runtime"
-# What the job's command and train.remote_job read from their environment.
+# What the job's command and train.rented.remote_job read from their environment.
 DATA, RESULT, ATTEMPT = "ATELIER_DATA", "ATELIER_RESULT", "ATELIER_ATTEMPT"
 SECONDS, UPLOADS, STATES = "ATELIER_SECONDS", "ATELIER_UPLOADS", "ATELIER_STATES"
 UPLOAD_SECONDS = 60.0  # between uploads of results; the service takes about two commits a minute
@@ -31,7 +31,8 @@ def submit(api: HfApi, run: Run, rented: Rented, command: list[str]) -> None:
     """Start a job for the current attempt, and write down which.
 
     Raises:
-        HubError: it is refused; :class:`train.hub.UnreachableError` if it may have been started.
+        HubError: it is refused; :class:`train.rented.hub.UnreachableError` if it may have been
+            started.
     """
     asked, token = wish(run), hub.token()
     seconds = int(float(asked["hours"]) * 3600)

@@ -1,6 +1,6 @@
 """What the rented machine runs: train a run that was sent, and hand over what comes of it.
 
-:mod:`train.sending` says how it is started: beside this program lie the photos and the settings,
+``train.rented.sending`` says how it is started: beside this program lie the photos and settings,
 and the environment names the repositories. The token is in HF_TOKEN, where the client finds it.
 """
 
@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import UserError
-from train import hub, hub_jobs
-from train.hub import HubError, in_words
-from train.hub_results import Inbox, Outbox
 from train.interruption import interruptions
+from train.rented import hub, hub_jobs
+from train.rented.hub import HubError, in_words
+from train.rented.hub_results import Inbox, Outbox
+from train.rented.sending import PHOTOS
 from train.runs import HOME, REQUESTS, SETTINGS, START, WISHES, Run, locked
-from train.sending import PHOTOS
 from train.worker import Options, work
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def train(api: HfApi, job: Job, sent: Path, folder: Path) -> int:
 
 
 def main() -> int:
-    """Train what lies beside this program's folder, as :mod:`train.sending` laid it out."""
+    """Train what lies beside this program's folder, as :mod:`train.rented.sending` laid it out."""
     sent = HOME.parent
     job = Job.of(os.environ)
     api = hub.client()

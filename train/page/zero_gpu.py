@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 
 from studio.errors import UserError
-from train.machine import has_zero_gpu
+from train.page.machine import has_zero_gpu
 from train.runs import Run, RunError, locked
 
 SECONDS = "STUDIO_ZERO_GPU_SECONDS"

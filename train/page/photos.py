@@ -12,17 +12,17 @@ from PIL import Image
 
 from studio import pictures
 from studio.errors import UserError
-from train.check import AUTO, check
-from train.data import FITS
-from train.offers import Shape
-from train.report import Report
-from train.samples import sample_sets
-from train.uploads import Uploads
+from train.data.check import AUTO, check
+from train.data.images import FITS
+from train.data.report import Report
+from train.data.samples import sample_sets
+from train.page.offers import Shape
+from train.page.uploads import Uploads
 
 SAMPLE = "sample:"
 CHECKS_KEPT = 8
 LICENCE = "the photos' owner decides"
-# Photos that training needs, as train.data.load_images has it.
+# Photos that training needs, as train.data.images.load_images has it.
 LEAST = 16
 
 

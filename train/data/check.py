@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import UserError
-from train import check_words as words
-from train.backgrounds import odd_ones, white_beside
-from train.data import FITS
-from train.likeness import SKETCH, originals, sketch
-from train.pixels import flatten
-from train.reading import allocate, find, read_pictures, unwrapped
-from train.report import Groups, Report, Source
+from train.data import check_words as words
+from train.data.backgrounds import odd_ones, white_beside
+from train.data.images import FITS
+from train.data.likeness import SKETCH, originals, sketch
+from train.data.pixels import flatten
+from train.data.reading import allocate, find, read_pictures, unwrapped
+from train.data.report import Groups, Report, Source
 
 AUTO = "auto"
 # Photos whose sides differ by less than this share are called square.
@@ -56,7 +56,7 @@ def check(
     progress: bool = False,
     workers: int | None = None,
 ) -> Report:
-    """Look at every photo of ``path``, which is as for :func:`train.data.load_images`.
+    """Look at every photo of ``path``, which is as for :func:`train.data.images.load_images`.
 
     Whatever is wrong with it is in the report. One pass reads the photos; it keeps 3 kB of each,
     in a temporary file beyond half the free memory.
@@ -64,7 +64,7 @@ def check(
     Args:
         size: pixels of the squares that training would see.
         channels: 1 or 3.
-        fit: "crop" or "pad" as for :func:`train.pixels.prepare`, or "auto" to choose.
+        fit: "crop" or "pad" as for :func:`train.data.pixels.prepare`, or "auto" to choose.
         minimum: photos that training needs.
         suggestion: title of a generator to start from if there are few photos.
         called: what sentences call ``path``; itself if not given.

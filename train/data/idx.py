@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from train.archives import DataError
+from train.data.archives import DataError
 
 # Nothing compressed with deflate unpacks to more than this many times its own size.
 DEFLATE_CEILING = 1_040

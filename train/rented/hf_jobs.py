@@ -1,11 +1,11 @@
 """Training on rented hardware (Hugging Face Jobs): who may, on what, and how it is begun.
 
-    train.hub_jobs      a job: started, found, looked at, cancelled
-    train.sending       what is sent before: photos as small squares, program, settings
-    train.packing       the photos as small squares
-    train.remote_job    what the rented machine runs
-    train.hub_results   what it hands over, and how that comes into a run's folder here
-    train.following     the process here that sends, follows and tells
+    train.rented.hub_jobs      a job: started, found, looked at, cancelled
+    train.rented.sending       what is sent before: photos as small squares, program, settings
+    train.rented.packing       the photos as small squares
+    train.rented.remote_job    what the rented machine runs
+    train.rented.hub_results   what it hands over, and how that comes into a run's folder here
+    train.rented.following     the process here that sends, follows and tells
 
 The run's folder here stays the one place to look at. Nothing here imports torch.
 """
@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from train import hub, hub_jobs
-from train.hub import HubError, UnreachableError, in_words
-from train.rented import FLAVOR, HOURS, KIND, Rented, wish
+from train.rented import hub, hub_jobs
+from train.rented.hub import HubError, UnreachableError, in_words
+from train.rented.rental import FLAVOR, HOURS, KIND, Rented, wish
 from train.runs import Run, RunError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
 from train import augment
-from train.machine import Machine
-from train.offers import FEW, lengths, recipe_for
+from train.page.machine import Machine
+from train.page.offers import FEW, lengths, recipe_for
 from train.recipes import RECIPES, Recipe
 
 EARLY_LAYERS = 2

@@ -14,16 +14,16 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from train import hub, hub_jobs
-from train.hub import HubError, UnreachableError, in_words
-from train.hub_results import Outbox
-from train.rented import Rented, repository_name, wish
+from train.rented import hub, hub_jobs
+from train.rented.hub import HubError, UnreachableError, in_words
+from train.rented.hub_results import Outbox
+from train.rented.rental import Rented, repository_name, wish
 from train.runs import HOME, REQUESTS, SETTINGS, START, STATE, Run, RunError
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
 
-# What train.hub_jobs.IMAGE holds already.
+# What train.rented.hub_jobs.IMAGE holds already.
 IN_IMAGE = {"torch", "torchvision"}
 # What a page or a test needs besides, or who reads photos that are not squares yet.
 NOT_NEEDED = {"gradio", "pillow-heif", "pytest", "playwright", "spaces"}
@@ -47,7 +47,7 @@ def command() -> list[str]:
         "bash",
         "-c",
         f'cd "$(mktemp -d)" && python -m pip install --quiet {needs} && '
-        f'python -c "{DOWNLOAD}" && cd {SOURCE} && exec python -m train.remote_job',
+        f'python -c "{DOWNLOAD}" && cd {SOURCE} && exec python -m train.rented.remote_job',
     ]
 
 
@@ -64,7 +64,7 @@ def send(api: HfApi, run: Run, rented: Rented, step: Step) -> None:
     """Bring a run's data to Hugging Face if it isn't there, and start a job; safe to repeat.
 
     Raises:
-        HubError: Hugging Face won't; :class:`train.hub.UnreachableError` if it may later.
+        HubError: Hugging Face won't; :class:`train.rented.hub.UnreachableError` if it may later.
         UserError: the photos can't be used.
     """
     flavor = wish(run)["flavor"]
@@ -164,12 +164,12 @@ def files(api: HfApi, repository: str, kind: str) -> set[str]:
 
 
 def prepare_photos(run: Run, path: Path, step: Step) -> None:
-    """Have :mod:`train.packing` write the photos to ``path``.
+    """Have :mod:`train.rented.packing` write the photos to ``path``.
 
     Raises:
         RunError: they can't be used.
     """
-    arguments = [sys.executable, "-m", "train.packing", str(run.folder), str(path)]
+    arguments = [sys.executable, "-m", "train.rented.packing", str(run.folder), str(path)]
     with subprocess.Popen(
         arguments,
         cwd=HOME,

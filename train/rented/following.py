@@ -13,12 +13,13 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from studio.errors import UserError
-from train import hub, hub_jobs, recipes
-from train.hub import HubError, UnreachableError
-from train.hub_results import ATTEMPT, CHANGEABLE, CHANGED, ENDS, Inbox, read_json
-from train.rented import Rented, wish
+from train import recipes
+from train.rented import hub, hub_jobs
+from train.rented.hub import HubError, UnreachableError
+from train.rented.hub_results import ATTEMPT, CHANGEABLE, CHANGED, ENDS, Inbox, read_json
+from train.rented.rental import Rented, wish
+from train.rented.sending import send
 from train.runs import CHECKPOINT, STATE, Run
-from train.sending import send
 
 POLL_SECONDS = 20.0
 LISTEN_SECONDS = 0.5  # between looks at what the page asks

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from train.archives import DataError
-from train.idx import is_idx, load_labels
-from train.pixels import prepare
-from train.reading import (
+from train.data.archives import DataError
+from train.data.idx import is_idx, load_labels
+from train.data.pixels import prepare
+from train.data.reading import (
     allocate,
     find,
     idx_blocks,
@@ -81,8 +81,8 @@ def load_images(
     The first-level folder is the label when two or more of them hold images and none lies outside;
     a folder that wraps everything in a zip doesn't count.
 
-    ``fit`` makes squares as :func:`train.pixels.prepare` says. Images whose names, as the result
-    would have them, are in ``leave_out`` are not used.
+    ``fit`` makes squares as :func:`train.data.pixels.prepare` says. Images whose names, as
+    the result would have them, are in ``leave_out`` are not used.
 
     Files that can't be read are listed in the result and stop nothing. Images beyond
     ``memory_limit`` bytes (half the free memory unless given) go to a temporary file. The result is

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.files import write_text_whole, write_whole
-from train.hub import HubError, UnreachableError, in_words
+from train.rented.hub import HubError, UnreachableError, in_words
 from train.runs import (
     ACTIVE,
     BEST,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "sample_sets"
+FOLDER = Path(__file__).parent.parent / "sample_sets"
 LICENCE = (
     "Drawn by this project's own generators, which learnt from photos: for research and "
     "demonstration only"

@@ -17,15 +17,16 @@ from typing import Any
 from studio import checkpoint
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
-from train import hf_jobs, offers, plan, watching, zero_gpu
-from train.machine import ZERO_GPU, Machine, this_machine
-from train.photos import Photos, left
-from train.probe import Measured, Probe
+from train.page import offers, plan, watching, zero_gpu
+from train.page.machine import ZERO_GPU, Machine, this_machine
+from train.page.photos import Photos, left
+from train.page.probe import Measured, Probe
+from train.page.uploads import Limits, Uploads
+from train.page.wish import Wish, read, settings_of, whole
+from train.page.wish import title as checked_title
+from train.rented import hf_jobs
 from train.runs import START, Run, RunError, find, new_folder
 from train.transfer import copy_start
-from train.uploads import Limits, Uploads
-from train.wish import Wish, read, settings_of, whole
-from train.wish import title as checked_title
 
 UNMEASURED = "How long each takes can't be measured here beforehand."
 WISHES = ("stop", "save", "sample", "resume")

@@ -4,8 +4,8 @@ So what is sent to rented hardware is quickly sent, and the photos stay at home.
 gives the same names and the same pixels, to the bit: PNG loses nothing, and preparing a square of
 the right size leaves it as it is.
 
-``python -m train.packing RUN ZIP`` does it in a process of its own, since this needs torch, and
-whoever follows a rented machine for hours had better not hold that in memory.
+``python -m train.rented.packing RUN ZIP`` does it in a process of its own, since this needs torch,
+and whoever follows a rented machine for hours had better not hold that in memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from studio.errors import UserError
-from train.data import ImageSet
+from train.data.images import ImageSet
 from train.dataset import digest, load
 from train.runs import Run, RunError
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from train.pixels import prepare
-from train.reading import read_pictures
+from train.data.pixels import prepare
+from train.data.reading import read_pictures
 
 PREVIEW = 16
 COLUMNS = 8
@@ -22,7 +22,9 @@ Groups = tuple[tuple[str, tuple[str, ...]], ...]
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`train.check.check` found, with names as in :attr:`train.data.ImageSet.names`.
+    """What :func:`train.data.check.check` found.
+
+    Names are those of :attr:`train.data.images.ImageSet.names`.
 
     ``usable`` tells whether a run can start, ``reasons`` why not. Of ``files``, ``images`` can be
     read; ``unreadable`` has (name, reason) for the others. ``same`` and ``alike`` have the photo

@@ -8,8 +8,8 @@ from typing import Any
 
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
-from train.photos import Source
-from train.plan import Plan
+from train.page.photos import Source
+from train.page.plan import Plan
 
 LONGEST_TITLE = 80
 MOST_LEFT_OUT = 100_000

@@ -1,6 +1,6 @@
 """What is around the products: which photos have a background unlike the rest, which are white.
 
-All is read from the sketches of :mod:`train.likeness`, uint8 (N, S, S, 3).
+All is read from the sketches of :mod:`train.data.likeness`, uint8 (N, S, S, 3).
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ import psutil
 from PIL import Image
 from tqdm import tqdm
 
-from train.archives import DataError, open_members
-from train.idx import (
+from train.data.archives import DataError, open_members
+from train.data.idx import (
     BLOCK_BYTES,
     FASHION_MNIST,
     IdxFile,
@@ -30,7 +30,7 @@ from train.idx import (
     find_images,
     is_idx,
 )
-from train.pixels import LARGE_PIXELS, read_member
+from train.data.pixels import LARGE_PIXELS, read_member
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -86,8 +86,8 @@ def read_pictures(
 ) -> Iterator[Reading[_Result]]:
     """Look at every picture of a place that :func:`find` found; usable inside the ``with`` block.
 
-    ``look`` is called in ``workers`` threads as :func:`train.pixels.read_member` says. Pictures
-    come in the order of their names; ``only`` the ones with these names, if given.
+    ``look`` is called in ``workers`` threads as :func:`train.data.pixels.read_member` says.
+    Pictures come in the order of their names; ``only`` the ones with these names, if given.
 
     Raises:
         DataError: the place holds no pictures, or can't be read as a whole.

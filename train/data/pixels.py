@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import ExifTags, Image
 
-from train.archives import Member, UnreadableError
+from train.data.archives import Member, UnreadableError
 
 try:
     from pillow_heif import register_heif_opener

@@ -1,0 +1,1 @@
+"""What the training page asks for: :mod:`train.page.service`, and what answers it."""

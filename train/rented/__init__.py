@@ -1,0 +1,1 @@
+"""Training on rented hardware: :mod:`train.rented.rental.hf_jobs` lists the modules."""
