@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -37,6 +38,21 @@ def write_whole(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def tidy(parent: Path) -> None:
+    """Finish or undo what a killed process left half done in a folder that nobody writes to now."""
+    for path in parent.iterdir():
+        # As write_whole and the writers of files below name what is not in its place yet.
+        found = re.fullmatch(r"\.(.+)-[0-9a-f]{8}(-old)?|\.(.+)\.\d+", path.name)
+        if not found:
+            continue
+        if found[2] and not (parent / found[1]).exists():
+            os.rename(path, parent / found[1])  # killed between the two renames
+        elif path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_file_whole(path: Path, write: Callable[[Any], Any]) -> None:

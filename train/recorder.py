@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import time
 from collections import deque
 from contextlib import suppress
@@ -17,12 +16,12 @@ import psutil
 import torch
 
 from studio import checkpoint, pictures
-from studio.files import write_file_whole, write_text_whole
+from studio.files import tidy, write_file_whole, write_text_whole
 from studio.generators import Generator
 from train.length import Length
 from train.loop import Diverged, Training
 from train.means import NUMBERS
-from train.runs import CHECKPOINT, CURVES, LOG, LOOKS, STATE, Run, RunError
+from train.runs import CHECKPOINT, CURVES, LOG, LOOKS, SAMPLES, STATE, Run, RunError
 
 PREVIEW_COLUMNS = 8
 # Enough that a sheet of 28 px pictures can be looked at without a magnifier.
@@ -146,10 +145,8 @@ class Recorder:
         for frame in self.run.frames():
             if frame > step:
                 self.run.frame(frame).unlink(missing_ok=True)
-        # A process that was killed while it wrote a file leaves the beginning of one.
-        for path in self.run.folder.iterdir():
-            if re.fullmatch(rf"\.({re.escape(STATE)}|[a-z]+\.jsonl?)\.\d+", path.name):
-                path.unlink(missing_ok=True)
+        for folder in (self.run.folder, self.run.folder / SAMPLES):
+            tidy(folder)
 
     # Pictures and weights -------------------------------------------------------------------
 

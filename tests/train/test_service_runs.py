@@ -76,7 +76,9 @@ def test_a_run_from_its_start_to_its_end(service: Service, photos: Path, checkpo
         )["share"]
         < 1
     )
-    assert watched["frames"][0] == 0 and watched["looks"] == service.watch(run, -1)["looks"]
+    assert watched["frames"][0] == 0
+    looks = service.watch(run, -1)["looks"]
+    assert watched["looks"] == looks[: len(watched["looks"])]
     step = watched["curve"][-1]["step"]
     assert all(each["step"] > step for each in service.watch(run, step)["curve"])
 

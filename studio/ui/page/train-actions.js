@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { attempt, notice } from "./notice.js";
-import { generatorOf, openTab, reloadGenerators, start, state } from "./store.js";
+import { generatorOf, openTab, reloadGenerators, sliders, start, state } from "./store.js";
 import { isActive, receiveRun, refreshHome, watchRun } from "./training-store.js";
 
 // What happened, said when a wish was granted.
@@ -12,11 +12,13 @@ const DONE = {
   sample: "It draws now; the designs are here in a moment.",
   resume: "It goes on where it was.",
 };
+const LEFT_QUEUE = "It leaves the queue. Resume puts it back at the end.";
 
 /** Ask for something about a run, and say that it is under way. */
 export async function askRun(run, what) {
+  const waited = run.state === "waiting";
   receiveRun(await call("training_ask", run.id, what));
-  notice(DONE[what]);
+  notice(waited && what === "stop" ? LEFT_QUEUE : DONE[what]);
   if (what !== "resume") return;
   await watchRun(run.id);
   await refreshHome();
@@ -39,6 +41,8 @@ export async function openInExplore(run) {
   await reloadGenerators();
   const found = generatorOf(generator);
   if (!found) throw new Error("What it has learnt can't be opened yet. Try again in a moment.");
+  // Finding its sliders may take seconds, in which Explore would show what was there before.
+  await sliders(generator);
   // A design of it that is on the easel already stays, drawn with what it has learnt since.
   if (state.design?.generator !== generator) start(found);
   openTab("explore");

@@ -72,13 +72,18 @@ function runRow() {
       usual();
       remove.focus();
     });
-    const sure = button("Delete", "at-quiet at-alarm", () => busy(sure, async () => {
-      await call("training_delete", run.id);
-      notice(`${run.title} is deleted.`);
-      await Promise.all([refreshHome(), reloadGenerators()]);
-    }));
+    const sure = button("Delete", "at-quiet at-alarm", (event) => {
+      // The second half of a double click on the first "Delete" is no answer.
+      if (event.detail < 2) busy(sure, erase);
+    });
     acts.replaceChildren(make("span", "", "Delete for good?"), sure, keep);
     keep.focus();
+  }
+
+  async function erase() {
+    await call("training_delete", run.id);
+    notice(`${run.title} is deleted.`);
+    await Promise.all([refreshHome(), reloadGenerators()]);
   }
 
   /** A field over the title. */

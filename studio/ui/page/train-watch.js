@@ -45,7 +45,7 @@ export function mountWatch(element) {
 /** What will be seen here, for those who have not trained anything yet. */
 function emptyWords() {
   const steps = [
-    ["See it learn.", "The same designs, drawn again every few seconds: first fog, then shapes, then things."],
+    ["See it learn.", "The same designs, drawn again and again: first fog, then shapes, then things."],
     ["Know how it is going.", "A sentence says whether it still improves, grows alike or copies your photos."],
     ["Play at any time.", "Open it in Explore while it is still learning. Nothing is lost when this page is closed."],
   ];
@@ -117,7 +117,11 @@ const FACTS = [
 ];
 
 function mountActions(side) {
-  const open = button("Open in Explore", "at-strong at-open", () => busy(open, () => openInExplore(training.run)));
+  const open = button("Open in Explore", "at-strong at-open", async () => {
+    open.textContent = "Opening…";
+    await busy(open, () => openInExplore(training.run));
+    open.textContent = "Open in Explore";
+  });
   const saving = wish("Save now", "at-button", "save");
   const stop = wish("Stop", "at-button", "stop");
   const resume = wish("Resume", "at-button", "resume");
