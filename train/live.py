@@ -6,19 +6,19 @@ import time
 
 from studio.files import write_whole
 from train.health import HealthCheck
-from train.loop import BATCH_NORM_BATCHES, Training
+from train.loop import Training
 from train.recorder import Recorder
 from train.runs import BEST, CHECKPOINT, LOOKS
 from train.sliced_wasserstein import SlicedWasserstein
 
 # At most this share of the time goes into looking, after the first looks, which come at once.
 SHARE = 0.02
-CREDIT = 4.0  # seconds
+CREDIT = 6.0  # seconds
 SHORTEST = 1.5  # seconds between two grids of samples
 # So that a long run keeps some hundred grids, close together at first and far apart later.
 GROWTH = 1 / 40
-GRIDS_PER_LOOK = 4
-BATCHES = 3  # of latents for the batch norms of a grid that is not measured
+GRIDS_PER_LOOK = 2
+BATCHES = 3  # of latents for the batch norms; what is kept gets the usual number
 PICTURES = 512  # drawn to measure a distance
 EXAMINED = 256  # of them, for the health
 # A distance has noise; only a clearly better moment takes the place of the newest.
@@ -54,7 +54,7 @@ class Live:
     def look(self, training: Training, *, measure: bool) -> None:
         """Draw a grid of samples now; ``measure`` its distance and health too."""
         begin = time.monotonic()
-        generator = training.averaged_generator(BATCH_NORM_BATCHES if measure else BATCHES)
+        generator = training.averaged_generator(BATCHES)
         self.recorder.save_samples(training, generator)
         if measure:
             self._measure(training, generator)
@@ -74,10 +74,8 @@ class Live:
         self.recorder.add_line(LOOKS, training, line)
         best = self.recorder.status["best"]
         if best is None or distance < best["distance"]:
-            best = {"distance": distance, "step": training.step_count}
-            self.recorder.save_checkpoint(
-                training, BEST, generator=generator, distance=self.protocol(distance)
-            )
+            best = {"distance": distance, "step": training.step_count, "images_shown": shown}
+            self.recorder.save_checkpoint(training, BEST, distance=self.protocol(distance))
         self.recorder.status |= {"distance": distance, "health": health.to_dict(), "best": best}
 
     def protocol(self, distance: float) -> dict[str, float | str]:
@@ -98,8 +96,8 @@ class Live:
         if status["best"]["distance"] < CLEARLY_BETTER * status["distance"] and best.is_dir():
             copy_folder(best, self.recorder.run.folder / CHECKPOINT)
             self.recorder.note(
-                f"The pictures were best after {status['best']['step']:,} steps and are kept as "
-                "they were then."
+                f"The pictures were best after {status['best']['images_shown']:,} photos shown, "
+                "and are kept as they were then."
             )
 
 

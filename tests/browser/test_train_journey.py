@@ -159,8 +159,10 @@ def test_a_zip_becomes_a_generator(guest: Visitor, archive: Path, tmp_path: Path
     guest.find('.at-option[data-name="autumn-line"]').wait_for(state="detached")
 
 
-def test_a_folder_is_trained_on_twice(guest: Visitor, folder: Path, tmp_path: Path) -> None:
-    """The second training waits for the first, says so, and ends by itself."""
+def test_two_trainings_outlive_the_app(
+    guest: Visitor, folder: Path, server: Server, tmp_path: Path
+) -> None:
+    """The second one waits for the first, says so, and ends by itself."""
     with ZipFile(tmp_path / "letters.zip", "w") as archive:
         for name in ("read me.txt", "price list.csv"):
             archive.writestr(name, "Not a photo.")
@@ -172,6 +174,7 @@ def test_a_folder_is_trained_on_twice(guest: Visitor, folder: Path, tmp_path: Pa
     choose(guest, "folder", folder)
     checked(guest, COUNT)
 
+    # One trains and one waits.
     start(guest, "First", HOURS)
     comes_to(guest, "training")
     start(guest, "Second", SECONDS)
@@ -181,21 +184,8 @@ def test_a_folder_is_trained_on_twice(guest: Visitor, folder: Path, tmp_path: Pa
     assert guest.find(".at-watched-title").inner_text() == "Second"
     row(guest, "First").locator(".at-run-choose").click()
     comes_to(guest, "training")
-    ask(guest, "Stop")
-    comes_to(guest, "stopped")
-    row(guest, "Second").locator(".at-run-choose").click()
-    comes_to(guest, "finished")
-    guest.find(VERDICT).get_by_text("Finished.").wait_for()
-    assert "finished" in row(guest, "Second").inner_text()
-    guest.find('.at-option[data-name="second"]').wait_for(state="attached")
 
-
-def test_a_training_outlives_the_app(guest: Visitor, folder: Path, server: Server) -> None:
-    choose(guest, "folder", folder)
-    checked(guest, COUNT)
-    start(guest, "Autumn line", HOURS)
-    comes_to(guest, "training")
-    goes_on(guest, step(guest) or 0)
+    # The app is killed, which the page says, and started again: both are as they were.
     guest.watch.allow("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
     server.process.kill()
     server.process.wait()
@@ -204,5 +194,14 @@ def test_a_training_outlives_the_app(guest: Visitor, folder: Path, server: Serve
     server.start().wait()
     goes_on(guest, reached)
     guest.find(".at-silent").wait_for(state="hidden")
+    guest.module("training-store.js", "({ refreshHome }) => refreshHome()")
+    assert "next in the queue" in row(guest, "Second").inner_text()
+
+    # The second one begins when the first one ends.
     ask(guest, "Stop")
     comes_to(guest, "stopped")
+    row(guest, "Second").locator(".at-run-choose").click()
+    comes_to(guest, "finished")
+    guest.find(VERDICT).get_by_text("Finished.").wait_for()
+    assert "finished" in row(guest, "Second").inner_text()
+    guest.find('.at-option[data-name="second"]').wait_for(state="attached")

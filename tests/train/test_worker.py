@@ -348,11 +348,11 @@ def test_the_best_moment_is_kept_where_it_was_clearly_better(
     monkeypatch.setattr("train.live.SlicedWasserstein", Distances([9.0, 5.0, 8.0]))
     run = prepare(live=True)
     train(run)
-    assert run.status()["best"] == {"distance": 5.0, "step": 2}
+    assert run.status()["best"] == {"distance": 5.0, "step": 2, "images_shown": 16}
     card = checkpoint.read(run.folder / "checkpoint").card
     assert card["training"]["images_shown"] == 16
     assert card["distance"]["sliced_wasserstein"] == 5.0
-    assert "best after 2 steps" in run.status()["notes"][-1]
+    assert "best after 16 photos shown" in run.status()["notes"][-1]
     assert (run.folder / "checkpoint" / "directions.json").exists()
 
 

@@ -67,7 +67,7 @@ function header(photos, count, actions) {
   title.title = photos.name;
   return make(
     "header", "at-photos-header", title, make("small", "at-photos-count", count),
-    button("Use other photos", "at-quiet at-other-photos", actions.other),
+    button("Other photos", "at-quiet at-other-photos", actions.other),
   );
 }
 
