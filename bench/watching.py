@@ -34,7 +34,7 @@ from train.dataset import place_of
 from train.runs import CURVES, HOME, Run
 
 # Until all is loaded and the first looks, which come close together, are over.
-WARM_UP = 45.0
+WARM_UP = 30.0
 
 
 def compare(options: argparse.Namespace) -> dict[str, Any]:

@@ -22,5 +22,5 @@ def shelf(page: gr.Blocks) -> None:
     """The kept designs at the foot of every tab, read from and written to the browser's storage."""
     stored = gr.BrowserState({"kept": []}, storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
     foot = part("shelf", value=None)
-    foot.change(fn=None, js="(kept) => kept", inputs=foot, outputs=stored)
-    page.load(fn=None, js="(kept) => kept", inputs=stored, outputs=foot)
+    foot.change(fn=None, js="(kept) => kept", inputs=foot, outputs=stored, show_progress="hidden")
+    page.load(fn=None, js="(kept) => kept", inputs=stored, outputs=foot, show_progress="hidden")

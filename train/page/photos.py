@@ -6,6 +6,7 @@ import base64
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -64,6 +65,12 @@ class Photos:
             {"name": each.name, "title": each.title, "images": each.images}
             for each in sample_sets().values()
         ]
+
+    def drawn_by(self, data: Any) -> str:
+        """The generator that drew a sample set; "" for photos."""
+        name = data.removeprefix(SAMPLE) if isinstance(data, str) else ""
+        found = sample_sets().get(name) if data != name else None
+        return found.drawn_by if found else ""
 
     def find(self, data: Any) -> Source:
         """The photos with the id ``data``.
@@ -126,7 +133,7 @@ class Photos:
             fit=fit,
             minimum=LEAST,
             suggestion=suggestion or None,
-            called=source.name,
+            called=source.name + Path(source.place).suffix,
         )
 
     def _keep(self, key: tuple[Any, ...], found: _Looked) -> None:

@@ -113,7 +113,8 @@ class Service:
         """Tell in words and pictures what is in some photos, for networks of a recipe or start."""
         shape = offers.shape_of(offers.recipe_for(recipe, self._start(start_from)))
         shipped = checkpoint.find(self.shipped)
-        suggested = offers.suggested_start(shipped, shape)
+        drawn_by = self.photos.drawn_by(data)
+        suggested = drawn_by if drawn_by in shipped else offers.suggested_start(shipped, shape)
         title = shipped[suggested].title if suggested else ""
         found = self.photos.shown(data, shape, fit, title)
         few = found["images"] < offers.PLENTY
