@@ -26,7 +26,7 @@ def test_a_run_is_made_as_wished(service: Service, data: str, begun: list) -> No
     settings = run.settings
     assert settings["leave_out"] == names[:2] and settings["fit"] == "pad"
     assert settings["length"] == {"kimg": 3} and settings["seed"] == 11 and settings["live"]
-    assert settings["options"] == {"precision": "fp32", "save_minutes": 5.0}
+    assert settings["options"] == {"precision": "fp32", "save_minutes": 2.0}
     assert settings["data_digest"] is None and settings["start_from"] == "colour"
     assert (run.recipe.batch, run.recipe.learning_rate, run.recipe.freeze) == (4, 0.001, 2)
     assert run.recipe.augment == "color,translation,cutout"

@@ -14,7 +14,8 @@ from train.page.offers import FEW, lengths, recipe_for
 from train.recipes import RECIPES, Recipe
 
 EARLY_LAYERS = 2
-SAVE_MINUTES = 5.0
+NO_RAMP_UP = 1e9
+SAVE_MINUTES = 2.0
 
 HELP = {
     "recipe": "Which network learns, and how; the generator to start from brings its own network.",
@@ -107,7 +108,7 @@ def defaults(
         "seed": recipe.seed,
         "augment": augment.default_policy(images),
         "freeze": EARLY_LAYERS if start and images < FEW else 0,
-        "ema_kimg": recipe.ema_kimg,
+        "ema_kimg": min(recipe.ema_kimg, kimg[length] / 10) if start else recipe.ema_kimg,
         "save_minutes": SAVE_MINUTES,
         "precision": "auto",
         "device": "auto",
@@ -152,8 +153,14 @@ def make_plan(
         allowed = [value for value, _ in known[field]]
         if values[field] not in allowed:
             raise UserError(f"The {field} is one of: {', '.join(allowed)}.")
+    changes = {}
+    if start:
+        # The average begins with weights that are good already, so it need not follow quickly at
+        # first, as it does where it begins with random ones.
+        changes["ema_rampup"] = NO_RAMP_UP
     recipe = replace(
         recipe_for(name, start),
+        **changes,
         **{field: values[field] for field in ("batch", "learning_rate", "augment")},
         **{field: values[field] for field in ("freeze", "ema_kimg")},
     )

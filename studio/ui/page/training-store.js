@@ -6,7 +6,7 @@ import { tell } from "./store.js";
 import { remembered, thin } from "./train-numbers.js";
 
 const SESSION = "atelier-run";
-const SOON = 1500; // ms between two looks at a run that trains
+const SOON = 2000; // ms between two looks at a run that trains
 const SELDOM = 10_000; // … when nobody sees it, or it has ended
 const RARELY = 60_000; // … when both
 const SLOWEST = 6000; // … when the studio does not answer
