@@ -72,7 +72,7 @@ def test_a_run_from_its_start_to_its_end(service: Service, photos: Path, checkpo
     assert (
         until(
             lambda: service.watch(run, -1)["run"]["status"],
-            lambda status: status["images_per_second"],
+            lambda status: status.get("images_per_second"),
         )["share"]
         < 1
     )
