@@ -104,25 +104,29 @@ def lean(scene: Scene) -> Tensor:
 
 @dataclass(frozen=True)
 class Trait:
-    """A measured trait and what a picture is called where it is low and where it is high."""
+    """A measured trait and what a picture is called where it is low and where it is high.
+
+    ``shape`` tells whether it is one of the outline, or else of colour and surface.
+    """
 
     ends: tuple[str, str]
     measure: Callable[[Scene], Tensor]
+    shape: bool
 
 
 TRAITS = (
-    Trait(("Dark", "Light"), lightness),
-    Trait(("Cool", "Warm"), warmth),
-    Trait(("Green", "Pink"), pinkness),
-    Trait(("Muted", "Vivid"), vividness),
-    Trait(("Plain", "Patterned"), pattern),
-    Trait(("Small", "Large"), size),
-    Trait(("Narrow", "Wide"), width),
-    Trait(("Short", "Tall"), height),
-    Trait(("Fuller below", "Fuller above"), fullness_above),
-    Trait(("Open", "Closed"), closedness),
-    Trait(("Rounded", "Boxy"), boxiness),
-    Trait(("Leaning left", "Leaning right"), lean),
+    Trait(("Dark", "Light"), lightness, shape=False),
+    Trait(("Cool", "Warm"), warmth, shape=False),
+    Trait(("Green", "Pink"), pinkness, shape=False),
+    Trait(("Muted", "Vivid"), vividness, shape=False),
+    Trait(("Plain", "Patterned"), pattern, shape=False),
+    Trait(("Small", "Large"), size, shape=True),
+    Trait(("Narrow", "Wide"), width, shape=True),
+    Trait(("Short", "Tall"), height, shape=True),
+    Trait(("Fuller below", "Fuller above"), fullness_above, shape=True),
+    Trait(("Open", "Closed"), closedness, shape=True),
+    Trait(("Rounded", "Boxy"), boxiness, shape=True),
+    Trait(("Leaning left", "Leaning right"), lean, shape=True),
 )
 
 

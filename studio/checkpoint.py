@@ -12,7 +12,7 @@ Layout of one checkpoint::
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +26,15 @@ from torch import Tensor, nn
 from studio.errors import UserError
 from studio.files import sha256, write_whole
 from studio.generators import Generator, build
+from studio.generators.base import MAX_CLASSES
 
 CARD = "card.json"
 GENERATOR = "generator.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
 PREVIEW = "preview.jpg"
 FORMAT = 1
+MAX_NAME = 40  # of a class
+NAMES_SHOWN = 8  # in a sentence
 
 
 class CheckpointError(UserError):
@@ -60,6 +63,34 @@ class Checkpoint:
         """Which weights a design was made with: 12 hex digits of the generator file's SHA-256."""
         return str(self.card["generator_sha256"])[:12]
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What its generator can be asked to draw, in the labels' order; empty if just one thing.
+
+        Where the card does not name them all, they go by their numbers.
+        """
+        count, names = self.card["generator"].get("classes"), self.card.get("classes")
+        if not isinstance(count, int) or not 0 < count <= MAX_CLASSES:
+            return ()
+        if isinstance(names, list) and len(names) == count and all(map(is_name, names)):
+            return tuple(name.strip() for name in names)
+        return tuple(f"Category {number}" for number in range(1, count + 1))
+
+    def label(self, wanted: str) -> int:
+        """The label of a class by its name, whatever its case, or by its number, from 0.
+
+        Raises:
+            CheckpointError: there is no such class.
+        """
+        names = [name.casefold() for name in self.classes]
+        if wanted.strip().casefold() in names:
+            return names.index(wanted.strip().casefold())
+        number = wanted.strip()
+        if len(number) < 6 and number.isascii() and number.isdecimal() and int(number) < len(names):
+            return int(number)
+        offer = f"it draws {listed(self.classes)}" if names else "it draws just one thing"
+        raise CheckpointError(f"{self.name} has no category {wanted[:40]!r}: {offer}.")
+
     def load_generator(self) -> Generator:
         """Build the generator in evaluation mode with these weights, in float32.
 
@@ -86,6 +117,20 @@ class Checkpoint:
             raise CheckpointError(f"{self.name}: {error}") from error
         load_weights(generator, path)
         return generator.eval().requires_grad_(False)
+
+
+def is_name(value: Any) -> bool:
+    """Whether a class can be called so."""
+    return isinstance(value, str) and 0 < len(value.strip()) <= MAX_NAME
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first of them if there are many."""
+    if len(names) == 1:
+        return names[0]
+    if len(names) <= NAMES_SHOWN:
+        return f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{', '.join(names[:NAMES_SHOWN])} and {len(names) - NAMES_SHOWN} more"
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

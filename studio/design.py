@@ -22,6 +22,7 @@ MAX_DIRECTIONS = 64
 MAX_DIMENSIONS = 4096
 MAX_VARIATIONS = 256
 MAX_DEPTH = 6  # blends of blends
+MAX_LABEL = 9_999  # a generator has at most as many classes
 MAX_CODE = 64_000  # characters of a link's code, and bytes of JSON it may unpack to times four
 ROUNDING = 4  # decimals kept of every number, so that equal designs have equal text
 
@@ -34,18 +35,21 @@ class DesignError(UserError):
 class Design:
     """The state of one picture.
 
-    The latent is built in this order: the seed's (or the blend's), each variation, truncation,
-    and then the sliders, which add to it. See :mod:`studio.latents`.
+    It is put together in this order: the seed's latent or style (or the blend's), each variation,
+    truncation, and then the sliders, which add to it. See :mod:`studio.spaces`.
 
     Args:
         generator: the checkpoint's name.
         seed: 0 to 2**32 - 1; the latent it stands for is standard normal.
-        truncation: psi, 0 (the generator's average) to 1.5; scales the latent.
+        truncation: psi, 0 (the generator's average) to 1.5; scales what sets it apart from that.
         directions: (index, standard deviations) of each direction slider away from 0, by index.
-        dimensions: (index, standard deviations) added to single latent values, by index.
-        variations: (seed, amount) steps, each moving the latent an ``amount`` 0..1 of the arc
-            towards that seed's.
-        blend: two parents and the amount 0..1 from the first to the second, instead of the seed.
+        dimensions: (index, standard deviations) added to single values, by index.
+        variations: (seed, amount) steps, each an ``amount`` 0..1 of the arc towards that seed.
+        blend: two parents and the amount 0..1 from the first to the second, instead of the seed
+            and the label. A fourth item is how far the surface is, where that is not as far as the
+            shape; it takes a generator of several layers.
+        label: which of the generator's classes it is of, from 0; None is the first, and all there
+            is for a generator without classes.
         fingerprint: of the weights it was made with; empty if unknown. It does not change the
             picture, it tells whether the picture can be the same.
     """
@@ -56,8 +60,14 @@ class Design:
     directions: tuple[tuple[int, float], ...] = ()
     dimensions: tuple[tuple[int, float], ...] = ()
     variations: tuple[tuple[int, float], ...] = ()
-    blend: tuple[Design, Design, float] | None = None
+    blend: Blend | None = None
+    label: int | None = None
     fingerprint: str = ""
+
+    @property
+    def amounts(self) -> tuple[float, float]:
+        """How far a blend's shape and its surface are on the way from the first to the second."""
+        return (self.blend[2], self.blend[-1]) if self.blend else (0.0, 0.0)
 
     def to_dict(self) -> dict[str, Any]:
         """The design as JSON-able data, without what is at its default."""
@@ -68,8 +78,10 @@ class Design:
             if pairs := getattr(self, name):
                 result[name] = [list(pair) for pair in pairs]
         if self.blend:
-            first, second, amount = self.blend
-            result["blend"] = [first.to_dict(), second.to_dict(), amount]
+            parents = [parent.to_dict() for parent in self.blend[:2]]
+            result["blend"] = parents + list(dict.fromkeys(self.amounts))  # equal ones are one
+        if self.label is not None:
+            result["label"] = self.label
         if self.fingerprint:
             result["fingerprint"] = self.fingerprint
         return result
@@ -87,6 +99,10 @@ class Design:
         """The names of all generators that it or its parents are drawn with."""
         parents = self.blend[:2] if self.blend else ()
         return {self.generator}.union(*(parent.generators() for parent in parents))
+
+
+# Two parents, how far the blend is, and how far its surface is where that differs.
+Blend = tuple[Design, Design, float] | tuple[Design, Design, float, float]
 
 
 def from_dict(values: Any, *, depth: int = MAX_DEPTH) -> Design:
@@ -107,6 +123,7 @@ def from_dict(values: Any, *, depth: int = MAX_DEPTH) -> Design:
     fingerprint = values.get("fingerprint", "")
     if not isinstance(fingerprint, str) or len(fingerprint) > 64:
         raise DesignError("This design's fingerprint is damaged.")
+    label = values.get("label")
     return Design(
         generator=generator,
         seed=whole(values.get("seed", 0), "seed", MAX_SEED),
@@ -118,6 +135,7 @@ def from_dict(values: Any, *, depth: int = MAX_DEPTH) -> Design:
             for seed, amount in pairs(values.get("variations", ()), "variations", MAX_VARIATIONS)
         ),
         blend=parents(values.get("blend"), generator, depth),
+        label=whole(label, "label", MAX_LABEL) if label is not None else None,
         fingerprint=fingerprint,
     )
 
@@ -172,17 +190,18 @@ def variation(design: Design, seed: int, amount: float) -> Design:
     return replace(design, variations=steps)
 
 
-def parents(value: Any, generator: str, depth: int) -> tuple[Design, Design, float] | None:
+def parents(value: Any, generator: str, depth: int) -> Blend | None:
     if value is None:
         return None
-    if not isinstance(value, list | tuple) or len(value) != 3:
+    if not isinstance(value, list | tuple) or len(value) not in (3, 4):
         raise DesignError("A blend needs two designs and an amount.")
     if depth == 0:
         raise DesignError(f"This design blends blends more than {MAX_DEPTH} times over.")
     first, second = (from_dict(parent, depth=depth - 1) for parent in value[:2])
     if {first.generator, second.generator} != {generator}:
         raise DesignError("Two designs blend only when they come from the same generator.")
-    return first, second, number(value[2], "blend", 0.0, 1.0)
+    amounts = (number(amount, "blend", 0.0, 1.0) for amount in value[2:])
+    return (first, second, *dict.fromkeys(amounts))
 
 
 def offsets(value: Any, name: str, most: int) -> tuple[tuple[int, float], ...]:

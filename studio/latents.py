@@ -1,4 +1,4 @@
-"""From a design to the latent vector its picture is drawn from."""
+"""Latents: the standard normal vector of a seed, and the arc between two."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 from functools import lru_cache
 
 import numpy as np
-
-from studio.design import Design, DesignError
 
 
 @lru_cache(maxsize=4096)
@@ -38,33 +36,3 @@ def slerp(first: np.ndarray, second: np.ndarray, amount: float) -> np.ndarray:
     arc = math.sin((1 - amount) * angle) * a + math.sin(amount * angle) * b
     length = (1 - amount) * lengths[0] + amount * lengths[1]
     return (arc / math.sin(angle) * length).astype(np.float32)
-
-
-def of_design(design: Design, directions: np.ndarray) -> np.ndarray:
-    """The latent of a design: float32 (latent_dim,).
-
-    Args:
-        design: what to draw.
-        directions: the generator's sliders, unit vectors (count, latent_dim).
-
-    Raises:
-        DesignError: the design uses a direction or dimension that the generator does not have.
-    """
-    count, latent_dim = directions.shape
-    if design.blend:
-        first, second, amount = design.blend
-        latent = slerp(of_design(first, directions), of_design(second, directions), amount)
-    else:
-        latent = of_seed(design.seed, latent_dim)
-    for seed, amount in design.variations:
-        latent = slerp(latent, of_seed(seed, latent_dim), amount)
-    latent = design.truncation * latent
-    for index, steps in design.directions:
-        if index >= count:
-            raise DesignError(f"This generator has {count} sliders; the design moves another.")
-        latent = latent + steps * directions[index]
-    for index, steps in design.dimensions:
-        if index >= latent_dim:
-            raise DesignError(f"This generator has {latent_dim} fine controls, not {index + 1}.")
-        latent[index] += steps
-    return latent.astype(np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from studio import checkpoint, directions, latents, pictures
+from studio import checkpoint, directions, pictures, spaces
 from studio.checkpoint import Checkpoint, CheckpointError
 from studio.design import Design, DesignError
 from studio.generators import Generator
@@ -25,11 +25,12 @@ PICTURES_KEPT = 4096
 
 @dataclass(frozen=True)
 class Opened:
-    """A checkpoint with its generator and sliders in memory."""
+    """A checkpoint with its generator and sliders in memory, and the space they make."""
 
     checkpoint: Checkpoint
     generator: Generator
     directions: directions.Directions
+    space: spaces.Space
 
     @property
     def enlargement(self) -> str:
@@ -91,19 +92,21 @@ class Renderer:
         opened = self._opened.get(found.name)
         if opened is None or opened.checkpoint.fingerprint != found.fingerprint:
             generator = found.load_generator()
-            opened = Opened(found, generator, directions.of_checkpoint(found, generator))
+            sliders = directions.of_checkpoint(found, generator)
+            space = spaces.of_generator(generator, sliders, found.classes)
+            opened = Opened(found, generator, sliders, space)
             self._opened[found.name] = opened
         return opened
 
-    def latent(self, design: Design) -> np.ndarray:
-        """The latent a design is drawn from, float32 (latent_dim,)."""
-        return latents.of_design(design, self.open(design.generator).directions.vectors)
+    def styles(self, design: Design) -> np.ndarray:
+        """What a design is drawn from, float32 (style_dim,) or (style_layers, style_dim)."""
+        return self.open(design.generator).space.of_design(design)
 
     def pixels(self, design: Design) -> np.ndarray:
         """Draw a design: read-only uint8 (H, W, C) at the generator's own size.
 
         Raises:
-            DesignError: its generator is not here or lacks a slider that it uses.
+            DesignError: its generator is not here or lacks a slider or category that it uses.
             checkpoint.CheckpointError: the generator's files are damaged.
         """
         opened = self.open(design.generator)
@@ -128,9 +131,9 @@ class Renderer:
     @torch.inference_mode()
     def _draw(self, design: Design) -> np.ndarray:
         opened = self.open(design.generator)
-        latent = latents.of_design(design, opened.directions.vectors)
+        styles = opened.space.of_design(design)
         with self._drawing:  # two drawings at once would share the cores and both be late
-            drawn = opened.generator(torch.from_numpy(latent)[None])
+            drawn = opened.generator.draw(torch.from_numpy(styles)[None])
         pixels = to_uint8(drawn, opened.generator.value_range)[0].permute(1, 2, 0)
         result = np.ascontiguousarray(pixels.numpy())
         result.flags.writeable = False

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-# Random numbers of one picture: brightness, saturation, contrast, two of a shift, two of a hole.
-DRAWS = 7
+# Random numbers of one picture: brightness, saturation, contrast, two of a shift, two of a hole,
+# and for each of the three whether it happens at all.
+DRAWS = 10
 
 
 def parse(policy: str) -> tuple[str, ...]:
@@ -50,6 +51,7 @@ def augment(
     random: torch.Generator,
     *,
     value_range: tuple[float, float] = (-1.0, 1.0),
+    probability: float = 1.0,
     share: slice = slice(None),
     total: int | None = None,
 ) -> Tensor:
@@ -59,9 +61,10 @@ def augment(
         images: float of shape (b, C, H, W) in ``value_range``. The result has the same shape,
             type and memory format, and may leave the range, as published.
         policy: the names that :func:`parse` returns, applied in their order.
-        random: on the device of ``images``; a call draws ``total`` times 7 numbers from it, or
+        random: on the device of ``images``; a call draws ``total`` times 10 numbers from it, or
             none if the policy is empty.
         value_range: the generator's lowest and highest value; the same change for the eye in any.
+        probability: of each change for each picture, 0..1.
         share, total: where several processes each hold a part of a batch of ``total`` pictures,
             the rows of it that ``images`` are. Their generators must be in the same state: then
             all together do what one process does with the whole batch.
@@ -80,8 +83,12 @@ def augment(
     # From here on the range is [-1, 1] and mid grey is 0, as in the published code. Arithmetic
     # is left out where it would change nothing but the speed.
     result = images if (grey, half) == (0, 1) else (images - grey) / half
-    for name in policy:
-        result = POLICIES[name](result, draws)
+    for position, name in enumerate(policy):
+        changed = POLICIES[name](result, draws)
+        if probability < 1:
+            happens = draws[:, 7 + position, None, None, None] < probability
+            changed = torch.where(happens, changed, result)
+        result = changed
     result = result if (grey, half) == (0, 1) else result * half + grey
     return result.contiguous(memory_format=_memory_format(images))
 

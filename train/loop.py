@@ -8,7 +8,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,20 +17,26 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from studio.generators import Generator, build
-from studio.generators.base import from_uint8, to_uint8
+from studio.generators.base import to_uint8
 from train import augment, discriminators, initialise
+from train.batches import Batches
+from train.discriminators.projected import ProjectedDiscriminator
 from train.distributed import Processes
+from train.features import FrozenFeatures
 from train.hardware import Hardware
 from train.length import Length
-from train.losses import discriminator_bce, generator_bce
+from train.losses import LOSSES, gradient_penalty
 from train.means import Means
 from train.recipes import Recipe
-from train.transfer import freeze_early_layers
+from train.transfer import freeze_early_layers, take_over
 
 # Batches of fresh latents from which the averaged generator's batch norm statistics are taken.
 BATCH_NORM_BATCHES = 8
 # A point of the curves is a mean over about so many images: one in a few seconds on two cores.
 TICK_IMAGES = 500
+# Images shown in which adaptive augmentation goes from none to all, or back. The paper's 500,000
+# are for trainings of 25 million; ours are a twentieth of that.
+ADAPTATION_IMAGES = 50_000
 
 
 class Diverged(ArithmeticError):
@@ -45,6 +52,8 @@ class Training:
         hardware: where and in which precision to compute.
         seed: decides the first weights, the order of the images and every latent.
         processes: this process's place when several share each batch.
+        labels: int64 (N,), each image's class, for a recipe whose generator has classes.
+        feature_weights: a file of what a projected discriminator sees with; None downloads it.
 
     Raises:
         ValueError: the images' shape does not fit the recipe.
@@ -58,6 +67,8 @@ class Training:
         hardware: Hardware,
         seed: int,
         processes: Processes | None = None,
+        labels: Tensor | None = None,
+        feature_weights: Path | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.recipe, self.hardware, self.seed = recipe, hardware, seed
@@ -69,10 +80,21 @@ class Training:
             raise ValueError(
                 f"This recipe trains on {wanted} images, not {tuple(images.shape[1:])}."
             )
-        self.images = hardware.place_images(images)
+        if generator.classes and (labels is None or int(labels.max()) >= generator.classes):
+            raise ValueError(f"This recipe needs a label below {generator.classes} for each image.")
         self.batch = min(recipe.batch, len(images))
+        self.batches = Batches(
+            images,
+            labels if generator.classes else None,
+            size=self.batch,
+            seed=seed,
+            balanced=recipe.balanced,
+            hardware=hardware,
+        )
         self.share = self.processes.share(self.batch)
+        self.loss = LOSSES[recipe.loss]
         self.augmentations = augment.parse(recipe.augment)
+        self.augment_share = 1.0 if recipe.augment_target is None else 0.0
         self.steps_per_epoch = len(images) // self.batch
 
         for network in (generator, discriminator):
@@ -81,46 +103,61 @@ class Training:
         self.average = hardware.place(copy.deepcopy(generator)).requires_grad_(False)
         self.generator = hardware.place(self.processes.synchronise(generator))
         self.discriminator = hardware.place(self.processes.synchronise(discriminator))
+        self.features = self._features(feature_weights)
         self.learning_d = [each for each in self.discriminator.parameters() if each.requires_grad]
         self.optimiser_g = self._optimiser(list(self.generator.parameters()))
-        self.optimiser_d = self._optimiser(self.learning_d)
+        self.optimiser_d = self._optimiser(self.learning_d, recipe.rate_d)
 
         self.random = torch.Generator(hardware.device).manual_seed(seed)
         self.fixed_latents = self._latents(
             math.prod(recipe.sample_grid), torch.Generator(hardware.device).manual_seed(seed + 1)
         )
-        self.step_count = self.images_shown = self.epoch = self._position = 0
+        self.fixed_labels = self._columns(recipe.sample_grid)
+        self.step_count = self.images_shown = 0
         self.seconds = 0.0
         self.means, self.tick_means = Means(hardware.device), Means(hardware.device)
-        self._order: tuple[int, Tensor] | None = None
 
     def start_from(self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]):
-        """Take over trained weights before the first step; either may be empty, to start anew."""
-        for network, weights in (
-            (self.generator, generator),
-            (self.average, generator),
-            (self.discriminator, discriminator),
-        ):
-            if weights:
-                network.load_state_dict(weights)
+        """Take over what fits of trained weights before the first step; either may be empty."""
+        take_over(self.generator, generator)
+        take_over(self.discriminator, discriminator)
+        self.average.load_state_dict(self.generator.state_dict())
 
     def step(self) -> None:
         """Update the discriminator on a real and a drawn batch, then the generator, once each."""
-        real = self._real_batch()
-        latents = self._latents(self.batch, self.random)[self.share]
+        real, labels = self.batches.take(self.share, self.average.value_range)
+        real = self._flipped(real)
         with self.hardware.autocast():
-            fake = self.generator(latents)
-        real_logits, fake_logits = self._judge(real), self._judge(fake.detach())
-        loss_d = discriminator_bce(real_logits, fake_logits)
-        self._descend(self.optimiser_d, self.learning_d, loss_d)
+            fake = self._fakes(labels)
+        with torch.no_grad():
+            real_seen = self._see(real)
+        fake_seen = self._see(fake)
+        detached = [each.detach() for each in fake_seen]
+        penalised = self._penalties_due
+        real_seen[0].requires_grad_(penalised and self.recipe.r1 > 0)
+        detached[0].requires_grad_(penalised and self.recipe.r2 > 0)
+        real_logits, fake_logits = self._judge(real_seen, labels), self._judge(detached, labels)
+        loss_d = self.loss.discriminator(real_logits, fake_logits)
+        penalty = torch.zeros((), device=real.device)
+        for images, logits, weight in (
+            (real_seen[0], real_logits, self.recipe.r1),
+            (detached[0], fake_logits, self.recipe.r2),
+        ):
+            if penalised and weight > 0:
+                strength = weight * self.recipe.penalty_every
+                penalty = penalty + strength * gradient_penalty(images, logits)
+        self._descend(self.optimiser_d, self.learning_d, loss_d + penalty)
 
         # Gradients of the discriminator's weights would be computed here only to be thrown away.
         self._let_discriminator_learn(False)
-        loss_g = generator_bce(self._judge(fake))
+        with torch.no_grad():
+            paired = [self._judge(real_seen, labels)] if self.loss.paired else []
+        loss_g = self.loss.generator(self._judge(fake_seen, labels), *paired)
         self._descend(self.optimiser_g, list(self.generator.parameters()), loss_g)
         self._let_discriminator_learn(True)
 
-        self._count()
+        self.step_count += 1
+        self.images_shown += self.batch
         self._update_average()
         with torch.no_grad():
             real_score, fake_score = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
@@ -128,10 +165,27 @@ class Training:
             for means in (self.means, self.tick_means):
                 means.add(torch.stack(numbers))
 
+    def adapt(self, real_sign: float) -> None:
+        """Augment more if the discriminator is too sure of the real images, and else less."""
+        if self.recipe.augment_target is not None:
+            step = max(1, round(TICK_IMAGES / self.batch)) * self.batch / ADAPTATION_IMAGES
+            step = step if real_sign > self.recipe.augment_target else -step
+            self.augment_share = min(max(self.augment_share + step, 0.0), 1.0)
+
+    @property
+    def epoch(self) -> int:
+        """Passes over the images that are complete."""
+        return self.batches.epoch
+
+    @property
+    def images(self) -> Tensor:
+        """All real images, uint8 (N, C, S, S)."""
+        return self.batches.images
+
     @property
     def at_epoch_end(self) -> bool:
         """Whether the last step was the last of its pass over the images."""
-        return self._position == 0 and self.epoch > 0
+        return self.batches.position == 0 and self.epoch > 0
 
     @property
     def at_tick(self) -> bool:
@@ -159,14 +213,24 @@ class Training:
         ``generator`` is :meth:`averaged_generator`'s, to spare making it again.
         """
         generator = generator or self.averaged_generator()
-        return to_uint8(generator(self.fixed_latents), generator.value_range)
+        return to_uint8(generator(self.fixed_latents, self.fixed_labels), generator.value_range)
 
     @torch.no_grad()
     def draw(self, generator: Generator, count: int) -> Tensor:
-        """``count`` pictures of latents that are the same each time: uint8 (count, C, S, S)."""
+        """``count`` pictures of latents that are the same each time: uint8 (count, C, S, S).
+
+        Their classes are as frequent as those of the real images.
+        """
         random = torch.Generator(self.hardware.device).manual_seed(self.seed + 3)
+        latents = self._latents(count, random).split(self.batch)
+        labels: Sequence[Tensor | None] = [None] * len(latents)
+        if self.batches.labels is not None:
+            chosen = torch.randint(
+                len(self.images), (count,), generator=torch.Generator().manual_seed(self.seed + 3)
+            )
+            labels = self.batches.labels[chosen].to(self.hardware.device).split(self.batch)
         with self.hardware.autocast():
-            pictures = [generator(z) for z in self._latents(count, random).split(self.batch)]
+            pictures = [generator(*each) for each in zip(latents, labels, strict=True)]
         return torch.cat([to_uint8(each, generator.value_range) for each in pictures])
 
     def is_finite(self) -> bool:
@@ -188,8 +252,9 @@ class Training:
             "tick_means": self.tick_means.sums,
             "step_count": self.step_count,
             "images_shown": self.images_shown,
-            "epoch": self.epoch,
-            "position": self._position,
+            "epoch": self.batches.epoch,
+            "position": self.batches.position,
+            "augment_share": self.augment_share,
             "seconds": self.seconds,
         }
 
@@ -200,61 +265,96 @@ class Training:
         """
         for name in ("generator", "discriminator", "average", "optimiser_g", "optimiser_d"):
             getattr(self, name).load_state_dict(state[name])
-        for optimiser in (self.optimiser_g, self.optimiser_d):
+        rates = self.recipe.learning_rate, self.recipe.rate_d
+        for optimiser, rate in zip((self.optimiser_g, self.optimiser_d), rates, strict=True):
             for group in optimiser.param_groups:
-                group["lr"] = self.recipe.learning_rate
+                group["lr"] = rate
         self.random.set_state(state["random"].cpu())
         self.fixed_latents = state["fixed_latents"].to(self.hardware.device)
         for means, name in ((self.means, "means"), (self.tick_means, "tick_means")):
             means.sums = state[name].to(self.hardware.device)
         self.step_count, self.images_shown = state["step_count"], state["images_shown"]
-        self.epoch, self._position = state["epoch"], state["position"]
+        self.batches.epoch, self.batches.position = state["epoch"], state["position"]
+        self.augment_share = state.get("augment_share", self.augment_share)
         self.seconds = state["seconds"]
 
-    def _optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        recipe = self.recipe
-        return torch.optim.Adam(parameters, recipe.learning_rate, recipe.betas, fused=True)
+    def _optimiser(
+        self, parameters: list[nn.Parameter], rate: float | None = None
+    ) -> torch.optim.Optimizer:
+        rate = rate or self.recipe.learning_rate
+        return torch.optim.Adam(parameters, rate, self.recipe.betas, fused=True)
+
+    def _features(self, weights: Path | None) -> FrozenFeatures | None:
+        if not isinstance(self.discriminator, ProjectedDiscriminator):
+            return None
+        network = FrozenFeatures(
+            weights, size=self.discriminator.size, widths=self.discriminator.widths
+        )
+        network = self.hardware.place(network)
+        return network.to(torch.bfloat16) if self.hardware.bf16 else network
 
     def _latents(self, count: int, random: torch.Generator) -> Tensor:
         size = (count, self.average.latent_dim)
         return torch.randn(size, generator=random, device=self.hardware.device)
 
-    def _judge(self, images: Tensor) -> Tensor:
-        """The discriminator's logits (b,) on images, which are augmented if the recipe says so."""
+    def _columns(self, grid: tuple[int, int]) -> Tensor | None:
+        """A class for each column of the sample grid, in turn; None without classes."""
+        if not self.average.classes:
+            return None
+        rows, columns = grid
+        labels = torch.arange(columns, device=self.hardware.device) % self.average.classes
+        return labels.repeat(rows)
+
+    def _see(self, images: Tensor) -> list[Tensor]:
+        """What the discriminator is shown of images: they are augmented if the recipe says so."""
         seen = augment.augment(
             images,
             self.augmentations,
             self.random,
             value_range=self.average.value_range,
+            probability=self.augment_share,
             share=self.share,
             total=self.batch,
         )
+        return [seen] if self.features is None else self.features(seen)
+
+    def _judge(self, seen: list[Tensor], labels: Tensor | None) -> Tensor:
+        """The discriminator's logits (b,) or (b, places) on what it is shown."""
+        told = {} if labels is None else {"labels": labels}
         with self.hardware.autocast():
-            return self.discriminator(seen).float()
+            return self.discriminator(*seen, **told).float()
 
     def _let_discriminator_learn(self, wanted: bool) -> None:
         for each in self.learning_d:
             each.requires_grad_(wanted)
 
-    def _real_batch(self) -> Tensor:
-        """This process's share of the next images of this epoch, in the generator's range."""
-        if self._order is None or self._order[0] != self.epoch:
-            # From seed and epoch alone, so a resumed run needs no stored order.
-            random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-            self._order = self.epoch, torch.randperm(len(self.images), generator=random)
-        # After a change of batch in the middle of an epoch, the last batch may reach back a little.
-        start = min(self._position, len(self.images) - self.batch)
-        chosen = self._order[1][start : start + self.batch][self.share]
-        batch = self.images[chosen.to(self.images.device)].to(self.hardware.device)
-        return self.hardware.lay_out(from_uint8(batch, self.average.value_range))
+    @property
+    def _penalties_due(self) -> bool:
+        recipe = self.recipe
+        return max(recipe.r1, recipe.r2) > 0 and self.step_count % recipe.penalty_every == 0
 
-    def _count(self) -> None:
-        self.step_count += 1
-        self.images_shown += self.batch
-        self._position += self.batch
-        if self._position + self.batch > len(self.images):
-            self.epoch += 1
-            self._position = 0
+    def _flipped(self, images: Tensor) -> Tensor:
+        """Real images (b, C, S, S), half of them mirrored if the recipe says so."""
+        if not self.recipe.flip:
+            return images
+        draws = torch.rand(self.batch, generator=self.random, device=images.device)[self.share]
+        return torch.where(draws[:, None, None, None] < 0.5, images.flip(3), images)
+
+    def _fakes(self, labels: Tensor | None) -> Tensor:
+        """This process's share of a batch drawn from fresh latents, some with two styles."""
+        generator, share = self.generator, self.share
+        styles = generator.map(self._latents(self.batch, self.random)[share], labels)
+        if self.recipe.style_mixing:
+            others = generator.map(self._latents(self.batch, self.random)[share], labels)
+            draws = torch.rand((2, self.batch), generator=self.random, device=others.device)
+            mixed, place = draws[:, share]
+            # Of a mixed picture the first layer keeps its style, and the last one does not.
+            place = 1 + (place * (generator.style_layers - 1)).floor()
+            place = torch.where(mixed < self.recipe.style_mixing, place, generator.style_layers)
+            layers = torch.arange(generator.style_layers, device=others.device)
+            other = (layers >= place[:, None])[:, :, None]
+            styles = torch.where(other, others[:, None], styles[:, None])
+        return generator.draw(styles)
 
     def _descend(
         self, optimiser: torch.optim.Optimizer, learning: list[nn.Parameter], loss: Tensor
@@ -301,6 +401,7 @@ def fit(
             numbers = training.tick_means.take(training.processes)
             if not all(map(math.isfinite, numbers.values())):
                 raise Diverged("The losses are no longer finite numbers.")
+            training.adapt(numbers["real_sign"])
             on_tick(numbers)
         if training.step_count % every == 0 if every else training.at_epoch_end:
             on_numbers(training.means.take(training.processes))

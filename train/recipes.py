@@ -7,7 +7,7 @@ made again. A recipe says how to train, never on which pictures: any recipe trai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -22,6 +22,14 @@ class Recipe:
     Karras et al., 2020). ``init`` names a scheme of :mod:`train.initialise`, ``augment`` what of
     :mod:`train.augment` both kinds of images go through before the discriminator sees them, and
     ``freeze`` is the number of its early layers that stay as they are.
+
+    ``learning_rate_d`` is the discriminator's where it differs. ``loss`` names one of :mod:`train.losses`; ``r1`` and ``r2`` weigh its gradient penalties on
+    real and drawn images, which are computed every ``penalty_every`` updates, that much stronger
+    ("lazy", Karras et al., 2020). ``augment_target`` lets the share of augmented pictures follow
+    the discriminator's mean sign on real ones (ADA, Karras et al., 2020); without it all are.
+    ``style_mixing`` is the share of drawn pictures with two styles, ``flip`` mirrors half of the
+    real ones, and ``balanced`` shows all classes equally often. A ``conditional`` recipe's
+    networks are told the images' classes when there are any, see :func:`for_classes`.
     """
 
     name: str
@@ -42,6 +50,21 @@ class Recipe:
     ema_rampup: float = 0.05
     augment: str = ""
     freeze: int = 0
+    learning_rate_d: float | None = None
+    loss: str = "bce"
+    r1: float = 0.0
+    r2: float = 0.0
+    penalty_every: int = 1
+    augment_target: float | None = None
+    style_mixing: float = 0.0
+    flip: bool = False
+    balanced: bool = False
+    conditional: bool = False
+
+    @property
+    def rate_d(self) -> float:
+        """The discriminator's learning rate."""
+        return self.learning_rate_d or self.learning_rate
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON-able data; :func:`from_dict` is the inverse."""
@@ -59,6 +82,17 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
         return Recipe(**{**values, **pairs})
     except (KeyError, TypeError) as error:
         raise ValueError(f"These are not a recipe's settings: {error}.") from error
+
+
+def for_classes(recipe: Recipe, classes: int) -> Recipe:
+    """The recipe for images of so many classes (0: without labels), if it is conditional."""
+    if not recipe.conditional:
+        return recipe
+    return replace(
+        recipe,
+        generator={**recipe.generator, "classes": classes},
+        discriminator={**recipe.discriminator, "classes": classes},
+    )
 
 
 FASHION_MNIST_MLP = Recipe(
@@ -149,9 +183,95 @@ HANDBAGS_DCGAN = Recipe(
     epochs=50,
 )
 
+# CANDIDATES
+_S64 = {"kind": "style", "latent_dim": 128, "style_dim": 256, "widths": [256, 128, 96, 64, 32]}
+_STYLE_D = {"kind": "style", "widths": [48, 96, 192, 256], "image_size": 64, "patch": 2}
+_BASE = dict(
+    title="x",
+    source="y",
+    batch=32,
+    epochs=10000,
+    betas=(0.0, 0.99),
+    conditional=True,
+    flip=True,
+    augment="color,translation,cutout",
+    style_mixing=0.5,
+    sample_grid=(8, 8),
+)
+_SKIP64 = {"kind": "skip", "latent_dim": 128, "widths": [256, 128, 96, 64, 32]}
+_PLAIN = {**_BASE, "conditional": False, "style_mixing": 0.0}
+CANDIDATES = [
+    Recipe(name="proj-a", generator=_S64, learning_rate=1e-3, learning_rate_d=5e-4, loss="hinge",
+        discriminator={"kind": "projected", "widths": [32, 64, 128, 256], "size": 128},
+        **{**_BASE, "batch": 16}),
+    Recipe(
+        name="skip-hinge",
+        generator=_SKIP64,
+        discriminator=_STYLE_D,
+        learning_rate=2e-4,
+        learning_rate_d=1e-3,
+        loss="hinge",
+        r1=1.0,
+        penalty_every=16,
+        **_PLAIN,
+    ),
+    Recipe(
+        name="skip-proj",
+        generator=_SKIP64,
+        learning_rate=2e-4,
+        loss="hinge",
+        discriminator={"kind": "projected", "widths": [32, 64, 128, 256], "size": 128},
+        **_PLAIN,
+    ),
+    Recipe(
+        name="style-r1",
+        generator=_S64,
+        discriminator=_STYLE_D,
+        learning_rate=2e-3,
+        r1=0.2,
+        penalty_every=16,
+        **_BASE,
+    ),
+    Recipe(
+        name="style-r3",
+        generator=_S64,
+        discriminator=_STYLE_D,
+        learning_rate=2e-3,
+        loss="relativistic",
+        r1=0.5,
+        r2=0.5,
+        penalty_every=4,
+        **_BASE,
+    ),
+    Recipe(
+        name="proj128",
+        generator=_S64,
+        learning_rate=2e-3,
+        learning_rate_d=2e-4,
+        loss="hinge",
+        discriminator={"kind": "projected", "widths": [32, 64, 128, 256], "size": 128},
+        **_BASE,
+    ),
+    Recipe(
+        name="proj64",
+        generator=_S64,
+        learning_rate=2e-3,
+        learning_rate_d=2e-4,
+        loss="hinge",
+        discriminator={"kind": "projected", "widths": [32, 64, 128, 256], "size": 64},
+        **_BASE,
+    ),
+]
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (HANDBAGS_DCGAN, DEEPFASHION_DCGAN, FASHION_MNIST_DCGAN, FASHION_MNIST_MLP)
+    for recipe in (
+        *CANDIDATES,
+        HANDBAGS_DCGAN,
+        DEEPFASHION_DCGAN,
+        FASHION_MNIST_DCGAN,
+        FASHION_MNIST_MLP,
+    )
 }
 
 

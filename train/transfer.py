@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from studio.checkpoint import DISCRIMINATOR, GENERATOR, Checkpoint, CheckpointError
 from studio.files import write_whole
+from studio.generators.equalised import EqualisedConv, EqualisedLinear
+from studio.generators.style import StyleGenerator
+
+
+LAYERS = nn.Conv2d | nn.Linear | EqualisedConv | EqualisedLinear
 
 
 def networks_of(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,17 +39,38 @@ def freeze_early_layers(discriminator: nn.Module, count: int) -> None:
     would spoil it. A layer is a convolution or dense layer with the norm behind it; the last layer
     always learns.
     """
-    layers = [
-        module
-        for module in discriminator.modules()
-        if isinstance(module, nn.Conv2d | nn.Linear | nn.modules.batchnorm._BatchNorm)
-    ]
-    weighty = [each for each in layers if isinstance(each, nn.Conv2d | nn.Linear)]
+    norm = nn.modules.batchnorm._BatchNorm
+    layers = [each for each in discriminator.modules() if isinstance(each, LAYERS | norm)]
+    weighty = [each for each in layers if isinstance(each, LAYERS)]
     seen = 0
     for module in layers:
-        seen += isinstance(module, nn.Conv2d | nn.Linear)
+        seen += isinstance(module, LAYERS)
         if seen <= min(count, len(weighty) - 1):
             module.requires_grad_(False)
+
+
+def take_over(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
+    """Copy into a network what fits of another's weights, by name and shape.
+
+    Whatever a larger network has besides (a level of twice the size, an embedding of other classes)
+    stays new. Levels that are new add nothing to a style generator's picture at first, so that it
+    starts with the smaller one's, enlarged (as progressive growing does, Karras et al., 2018).
+    Returns the names of what stays new.
+    """
+    own = network.state_dict()
+    fitting = {
+        name: value
+        for name, value in weights.items()
+        if name in own and own[name].shape == value.shape
+    }
+    network.load_state_dict(fitting, strict=False)
+    new = [name for name in own if name not in fitting]
+    if isinstance(network, StyleGenerator) and fitting:
+        with torch.no_grad():
+            for index, level in enumerate(network.levels):
+                if f"levels.{index}.head.weight" in new:
+                    level.head.weight.zero_()
+    return new
 
 
 def copy_start(checkpoint: Checkpoint, folder: Path) -> None:

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ from train.hardware import Hardware
 from train.length import Length
 from train.live import Live
 from train.loop import Diverged, Training, fit
+from train.recipes import for_classes
 from train.recorder import Recorder, describe, load_state
 from train.runs import CHECKPOINT, CURVES, LOG, SNAPSHOTS, START, Run, RunError
 from train.transfer import load_start
@@ -130,8 +132,11 @@ class Session:
         found = digest(data)
         if settings["data_digest"] is None:  # the page leaves reading them to this process
             card = settings["card"]
-            images = {**card.get("data", {}), "images": len(data)}
-            self.change(data_digest=found, card={**card, "data": images})
+            card = {**card, "data": {**card.get("data", {}), "images": len(data)}}
+            if data.label_names:
+                card["classes"] = list(data.label_names)
+            recipe = for_classes(self.run.recipe, len(data.label_names))
+            self.change(data_digest=found, card=card, recipe=recipe.to_dict())
         elif found != settings["data_digest"]:
             raise RunError(
                 f"{settings['data']} no longer holds the images this run was started on; "
@@ -144,7 +149,16 @@ class Session:
     def train(self, data: ImageSet) -> str:
         """One attempt, from the last save or from the beginning."""
         recipe, settings = self.run.recipe, self.run.settings
-        training = Training(recipe, data.images, self.hardware, settings["seed"], self.processes)
+        weights = settings.get("feature_weights")
+        training = Training(
+            recipe,
+            data.images,
+            self.hardware,
+            settings["seed"],
+            self.processes,
+            labels=data.labels,
+            feature_weights=Path(weights) if weights else None,
+        )
         training.start_from(*load_start(self.run.folder / START))
         self.processes.wait()  # nobody may write before all have read
         saved = load_state(self.run, training)

@@ -8,8 +8,15 @@ from typing import Any
 from studio.generators.base import Generator
 from studio.generators.dcgan import DCGANGenerator
 from studio.generators.mlp import MLPGenerator
+from studio.generators.skip import SkipGenerator
+from studio.generators.style import StyleGenerator
 
-KINDS: dict[str, type[Generator]] = {"dcgan": DCGANGenerator, "mlp": MLPGenerator}
+KINDS: dict[str, type[Generator]] = {
+    "dcgan": DCGANGenerator,
+    "mlp": MLPGenerator,
+    "skip": SkipGenerator,
+    "style": StyleGenerator,
+}
 
 __all__ = ["KINDS", "Generator", "build"]
 

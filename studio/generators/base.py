@@ -9,18 +9,40 @@ import torch
 from torch import Tensor, nn
 
 # The value range of an image as a network's last activation leaves it.
-RANGES: dict[str, tuple[float, float]] = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
-ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+RANGES: dict[str, tuple[float, float]] = {
+    "tanh": (-1.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "linear": (-1.0, 1.0),  # free to leave it
+}
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "linear": nn.Identity,
+}
+MAX_CLASSES = 10_000
 
 
 class Generator(nn.Module, ABC):
-    """A network that draws an image from a latent vector.
+    """A network that draws an image from a latent vector, in two steps.
 
-    ``forward`` takes ``z`` of shape (batch, latent_dim), standard normal where it was trained, and
-    returns images of shape (batch, channels, image_size, image_size) in ``value_range``.
+    :meth:`map` takes ``z`` of shape (batch, latent_dim), standard normal where it was trained, to a
+    style (batch, style_dim); :meth:`draw` makes images (batch, channels, image_size, image_size) in
+    ``value_range`` from it. A generator of the kinds from before 2018 has no mapping network: its
+    style is its latent.
+
+    Attributes:
+        style_dim: length of a style.
+        style_layers: how many layers take a style; where there are several, each may have its own.
+        coarse_layers: how many of them, from the first, decide shapes rather than surfaces.
+        classes: how many classes of images it tells apart; 0 if it takes no label.
+        mapped: whether it has a mapping network, so that designs are put together in its styles.
     """
 
     kind: str
+    style_layers = 1
+    coarse_layers = 1
+    classes = 0
+    mapped = False
 
     def __init__(self, *, latent_dim: int, image_size: int, channels: int, output: str) -> None:
         super().__init__()
@@ -30,7 +52,7 @@ class Generator(nn.Module, ABC):
             raise ValueError(f"Images have 1 or 3 channels, not {channels}.")
         if not 1 <= latent_dim <= 4096:
             raise ValueError(f"A latent has between 1 and 4096 values, not {latent_dim}.")
-        self.latent_dim = latent_dim
+        self.latent_dim = self.style_dim = latent_dim
         self.image_size = image_size
         self.channels = channels
         self.output = output
@@ -39,6 +61,21 @@ class Generator(nn.Module, ABC):
     def value_range(self) -> tuple[float, float]:
         """Lowest and highest value of a pixel in ``forward``'s result."""
         return RANGES[self.output]
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images of latents (batch, latent_dim) and, with classes, of int64 labels (batch,)."""
+        return self.draw(self.map(z, labels))
+
+    def map(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The styles (batch, style_dim) of latents (batch, latent_dim) and labels (batch,)."""
+        return z
+
+    @abstractmethod
+    def draw(self, styles: Tensor) -> Tensor:
+        """Images of styles (batch, style_dim), or one for each layer (batch, layers, style_dim).
+
+        The result has shape (batch, channels, image_size, image_size).
+        """
 
     @property
     @abstractmethod

@@ -70,5 +70,5 @@ class DCGANGenerator(Generator):
             "output": self.output,
         }
 
-    def forward(self, z: Tensor) -> Tensor:
-        return self.layers(z[:, :, None, None])
+    def draw(self, styles: Tensor) -> Tensor:
+        return self.layers(styles.flatten(1)[:, :, None, None])

@@ -59,5 +59,5 @@ class MLPGenerator(Generator):
             "output": self.output,
         }
 
-    def forward(self, z: Tensor) -> Tensor:
-        return self.layers(z).unflatten(1, self.image_shape)
+    def draw(self, styles: Tensor) -> Tensor:
+        return self.layers(styles.flatten(1)).unflatten(1, self.image_shape)

@@ -79,11 +79,15 @@ def start(guest: Visitor, title: str, kimg: float) -> None:
 
 
 def goes_on(guest: Visitor, since: int) -> None:
-    """Wait until the watched run is beyond a step, which it must not fall behind."""
+    """Wait until the watched run is beyond a step, which it must not fall behind.
+
+    A process that has just begun has not said its step yet.
+    """
     seen = [since]
 
     def beyond() -> bool:
-        seen.append(step(guest) or since)
+        now = step(guest)
+        seen.append(since if now is None else now)
         return seen[-1] > since
 
     guest.until(beyond, PATIENCE)
@@ -184,13 +188,14 @@ def test_two_trainings_outlive_the_app(
     assert guest.find(".at-watched-title").inner_text() == "Second"
     row(guest, "First").locator(".at-run-choose").click()
     comes_to(guest, "training")
+    guest.until(lambda: step(guest) is not None, PATIENCE)
+    reached = step(guest)
 
     # The app is killed, which the page says, and started again: both are as they were.
     guest.watch.allow("net::ERR_")  # whatever was under way when it was killed
     server.process.kill()
     server.process.wait()
     guest.find(".at-silent").get_by_text("The studio does not answer.").wait_for()
-    reached = step(guest)
     server.start().wait()
     goes_on(guest, reached)
     guest.find(".at-silent").wait_for(state="hidden")

@@ -61,6 +61,7 @@ NOT_NUMBERS = [
 WRONG_PARTS = [
     *({"seed": value} for value in [*NOT_NUMBERS, 0.5, MAX_SEED + 1, float(2**32)]),
     *({"truncation": value} for value in [*NOT_NUMBERS, 1.51, -0.01]),
+    *({"label": value} for value in [*NOT_NUMBERS[1:], 0.5, 10_000]),
     *({"generator": value} for value in (None, 1, True, "", "x" * 101, ["bags"], b"bags", {})),
     *({"fingerprint": value} for value in (None, 1, b"", ["a"], "x" * 65)),
 ]
@@ -87,9 +88,10 @@ A = {"generator": "bags"}
 WRONG_PARTS += [
     {"blend": value}
     for value in (
-        *(True, 0, "abc", {}, [], [A], [A, A], [A, A, 0.5, 0.5], {"0": A, "1": A, "2": 0.5}),
+        *(True, 0, "abc", {}, [], [A], [A, A], [A, A, 0.5, 0.6, 0.7], {"0": A, "1": A, "2": 0.5}),
         *([A, None, 0.5], [1, A, 0.5], [A, [A], 0.5], [A, A, None], [A, A, True], [A, A, "0"]),
         *([A, A, -0.1], [A, A, 1.1], [A, A, float("nan")], [A, A, 10**400]),
+        *([A, A, 0.5, value] for value in [*NOT_NUMBERS, -0.1, 1.1, A]),
         [{"generator": "shoes"}, {"generator": "shoes"}, 0.5],
         [{"generator": "bags"}, {"generator": "shoes"}, 0.5],
         [{"generator": "bags", "seed": -1}, A, 0.5],

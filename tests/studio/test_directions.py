@@ -39,11 +39,11 @@ class Square(Generator):
     def config(self) -> dict[str, Any]:
         return {}
 
-    def forward(self, z: Tensor) -> Tensor:
-        z = z @ self.turn
+    def draw(self, styles: Tensor) -> Tensor:
+        z = styles @ self.turn
         light, tint = self.sign * 0.08 * z[:, 2], self.sign * 0.03 * z[:, 4]
         colour = torch.stack([0.45 + light + tint, 0.45 + light, 0.45 + light - tint], 1)
-        images = torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1).expand(len(z), 3, 16, 16).clone()
+        images = torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1).expand(len(styles), 3, 16, 16).clone()
         images[:, :, 4:12, 4:12] = colour[:, :, None, None]
         return images
 
@@ -71,6 +71,7 @@ def same(first: Directions, second: Directions) -> bool:
         np.array_equal(first.vectors, second.vectors)
         and first.names == second.names
         and first.effects == second.effects
+        and first.layers == second.layers
     )
 
 

@@ -60,7 +60,7 @@ def test_the_same_design_has_the_same_pixels_in_every_renderer(
 def test_pixels_are_what_the_generator_draws_from_the_designs_latent(renderer: Renderer) -> None:
     design = DESIGNS["slider"]
     opened = renderer.open("colour")
-    latent = renderer.latent(design)
+    latent = renderer.styles(design)
     expected = latents.of_seed(3, 8) + 2 * opened.directions.vectors[1]
     np.testing.assert_allclose(latent, expected, atol=1e-6)
     with torch.inference_mode():
@@ -162,7 +162,7 @@ def test_a_generator_is_opened_once_by_many_threads(
 def test_a_design_that_cannot_be_drawn_says_why(
     renderer: Renderer, design: Design, message: str
 ) -> None:
-    for ask in (renderer.pixels, renderer.latent, renderer.image):
+    for ask in (renderer.pixels, renderer.styles, renderer.image):
         with pytest.raises(DesignError, match=message):
             ask(design)
 

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from trainings import CPU, run
 
-from studio import checkpoint
+from studio import checkpoint, generators
 from studio.checkpoint import DISCRIMINATOR, GENERATOR, CheckpointError
 from train.discriminators import build
 from train.loop import Training
 from train.recipes import Recipe
-from train.transfer import copy_start, freeze_early_layers, load_start, networks_of
+from train.transfer import copy_start, freeze_early_layers, load_start, networks_of, take_over
 
 
 @pytest.fixture
@@ -117,3 +117,42 @@ def test_frozen_layers_do_not_change_in_training(start: Callable[..., Training])
     assert not torch.equal(
         training.discriminator.layers[2].weight, free.discriminator.layers[2].weight
     )
+
+
+STYLE = {"kind": "style", "latent_dim": 5, "style_dim": 6, "widths": [8, 8]}
+JUDGE = {"kind": "style", "widths": [8, 8], "image_size": 8}
+
+
+def test_a_larger_generator_starts_with_the_smaller_ones_picture() -> None:
+    small = generators.build(STYLE).eval()
+    large = generators.build({**STYLE, "widths": [8, 8, 4]}).eval()
+    new = take_over(large, small.state_dict())
+    assert new and all(name.startswith("levels.2.") for name in new)
+    z = torch.randn(3, 5)
+    with torch.inference_mode():
+        expected = nn.functional.interpolate(small(z), scale_factor=2, mode="bilinear")
+        torch.testing.assert_close(large(z), expected)
+
+
+def test_a_larger_discriminator_takes_over_the_coarse_blocks() -> None:
+    small, large = build(JUDGE), build({**JUDGE, "widths": [4, 8, 8], "image_size": 16})
+    new = take_over(large, small.state_dict())
+    assert {name.split(".")[0] for name in new} == {"stem", "blocks"}
+    assert not any(name.startswith("blocks.8.") for name in new)
+    assert torch.equal(large.logit.weight, small.logit.weight)
+
+
+def test_other_classes_start_anew_and_the_rest_is_taken() -> None:
+    old = generators.build({**STYLE, "classes": 3})
+    for classes in (0, 4):
+        fresh = generators.build({**STYLE, "classes": classes})
+        new = take_over(fresh, old.state_dict())
+        assert new and all(name.startswith("mapping.") for name in new)
+        assert same(fresh.levels, old.levels)
+
+
+def test_early_layers_of_a_style_discriminator_stay_too() -> None:
+    network = build(JUDGE)
+    freeze_early_layers(network, 2)
+    learning = {name for name, each in network.named_parameters() if not each.requires_grad}
+    assert learning == {"stem.weight", "stem.bias", "blocks.8.first.weight", "blocks.8.first.bias"}

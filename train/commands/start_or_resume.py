@@ -34,7 +34,7 @@ recipes:
 # What decides a run from its first step on.
 FIXED = (
     *("recipe", "out", "batch", "learning_rate", "seed", "card"),
-    *("start_from", "augment", "freeze", "fit", "live"),
+    *("start_from", "augment", "freeze", "fit", "live", "feature_weights"),
 )
 # What of a recipe can be changed for one run.
 CHANGES = ("batch", "learning_rate", "augment", "freeze")
@@ -84,6 +84,13 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         default=None,
         help="draw samples and measure as often as time allows, and keep the best checkpoint",
+    )
+    result.add_argument(
+        "--feature-weights",
+        metavar="FILE",
+        type=Path,
+        help="tf_efficientnet_lite0 weights, for recipes with projected features; without it timm"
+        " downloads them",
     )
     result.add_argument("--on", choices=("hf-jobs",), help="train on rented hardware")
     result.add_argument("--flavor", metavar="NAME", help="which machine to rent (a10g-small)")
@@ -203,7 +210,7 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
         parser().error("--data needs --out, and --recipe or --start-from")
     start = checkpoint.read(options.start_from) if options.start_from else None
     recipe = recipes.get(options.recipe or recipe_of(start))
-    if start:
+    if start and not grows(recipe, start):
         recipe = replace(recipe, **networks_of(start.card))
     changes = {name: getattr(options, name) for name in CHANGES}
     recipe = replace(
@@ -218,14 +225,22 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
         "length": {},
         "live": bool(options.live),
         "start_from": start.name if start else "",
+        "feature_weights": place_of(options.feature_weights) if options.feature_weights else None,
     }
     data = load(settings)
+    settings["recipe"] = recipes.for_classes(recipe, len(data.label_names)).to_dict()
     settings["data_digest"] = digest(data)
     settings["card"] = {**read_card(options.card, recipe), **data_card(options, data)}
     run = Run.create(options.out, settings)
     if start:
         copy_start(start, run.folder / START)
     return run, data
+
+
+def grows(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:
+    """Whether a recipe's own generator is a larger one of the checkpoint's kind."""
+    small, large = dict(start.card["generator"]), recipe.generator
+    return large["kind"] == small["kind"] == "style" and len(large["widths"]) > len(small["widths"])
 
 
 def recipe_of(start: checkpoint.Checkpoint) -> str:
@@ -256,4 +271,5 @@ def data_card(options: argparse.Namespace, data: ImageSet) -> dict[str, Any]:
     written = read_card(options.card, next(iter(recipes.RECIPES.values()))).get("data", {})
     if not isinstance(written, dict):
         raise RunError(f"{options.card} can't be used as a card: its data is not a JSON object.")
-    return {"data": {"name": Path(options.data).stem, **written, "images": len(data)}}
+    card = {"data": {"name": Path(options.data).stem, **written, "images": len(data)}}
+    return {**card, "classes": list(data.label_names)} if data.label_names else card

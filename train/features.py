@@ -1,0 +1,215 @@
+"""What a projected discriminator looks at: frozen features of a network trained on ImageNet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from studio.errors import UserError
+
+NETWORK = "tf_efficientnet_lite0"
+# Maps at a 4th, 8th, 16th and 32nd of the input; the finest, at half of it, tells only edges.
+STAGES = (1, 2, 3, 4)
+WIDTHS = (24, 40, 112, 320)
+
+
+class FeaturesError(UserError):
+    """Pretrained features that can't be had; the message says what to do."""
+
+
+class FrozenFeatures(nn.Module):
+    """Images to feature maps of four scales, mixed across channels and scales at random.
+
+    Sauer et al., 2021: a discriminator on pretrained features would attend to a few of them only;
+    fixed random projections across channels (1x1 convolutions) and scales (added, from coarse to
+    fine) make it attend to all. Nothing in here is trained.
+
+    Args:
+        weights: a state dict under timm's names, or None to let timm download it.
+        size: pixels that images are enlarged to before the network sees them, a multiple of 32.
+        widths: channels of the mixed maps, finest first.
+
+    Raises:
+        FeaturesError: the weights can't be downloaded, or are not of this network.
+    """
+
+    def __init__(self, weights: Path | None, *, size: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):  # building draws random weights
+            self.network = _frozen(weights)
+        self.size, self.widths = size, tuple(widths)
+        self.sizes = tuple(size // 2 ** (stage + 1) for stage in STAGES)
+        random = torch.Generator().manual_seed(0)
+        for index, (own, width) in enumerate(zip(WIDTHS, self.widths, strict=True)):
+            self.register_buffer(f"channels{index}", _projection(own, width, random))
+            if index + 1 < len(WIDTHS):
+                coarser = self.widths[index + 1]
+                self.register_buffer(f"scales{index}", _projection(coarser, width, random))
+        self.requires_grad_(False).eval()
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Images (batch, 1 or 3, s, s) in -1..1 to maps (batch, widths[i], sizes[i], sizes[i])."""
+        if images.shape[-1] != self.size:
+            images = F.interpolate(images, size=self.size, mode="bilinear", align_corners=False)
+        maps = self.network(images.expand(-1, 3, -1, -1).to(self.channels0.dtype))
+        mixed: list[Tensor] = []
+        for index in reversed(range(len(maps))):
+            own = F.conv2d(maps[index], getattr(self, f"channels{index}"))
+            if mixed:
+                coarser = F.conv2d(mixed[0], getattr(self, f"scales{index}"))
+                own = own + F.interpolate(coarser, scale_factor=2, mode="bilinear")
+            mixed.insert(0, own)
+        return mixed
+
+
+class Stages(nn.Module):
+    """The layers of the network up to its last stage, giving the maps of :data:`STAGES`."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(network.conv_stem, network.bn1)
+        self.blocks = network.blocks
+        # After which block each stage's map is taken.
+        self.taken = {info["module"]: info["num_chs"] for info in network.feature_info}
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        maps, result = self.stem(images), []
+        for index, block in enumerate(self.blocks):
+            maps = block(maps)
+            if f"blocks.{index}" in self.taken:
+                result.append(maps)
+        return [result[stage] for stage in STAGES]
+
+
+class DepthwiseConv(nn.Module):
+    """A frozen depthwise convolution with TensorFlow's padding, whose gradient is fast too.
+
+    torch's gradient of one with respect to its input takes seven times as long as the convolution
+    on a CPU. It is itself a depthwise convolution, and here is computed as one.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, stride: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+        self.stride = stride
+
+    def forward(self, maps: Tensor) -> Tensor:
+        maps = same_padded(maps, self.weight.shape[-1], self.stride)
+        return _Depthwise.apply(maps, self.weight, self.bias, self.stride)
+
+
+class _Depthwise(torch.autograd.Function):
+    @staticmethod
+    def forward(context, maps: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
+        context.save_for_backward(weight)
+        context.stride, context.shape = stride, maps.shape
+        return F.conv2d(
+            maps, weight.to(maps.dtype), bias.to(maps.dtype), stride, groups=len(weight)
+        )
+
+    @staticmethod
+    def backward(context, gradient: Tensor):
+        (weight,) = context.saved_tensors
+        stride, kernel = context.stride, weight.shape[-1]
+        if stride > 1:
+            count, channels, height, width = gradient.shape
+            spaced = gradient.new_zeros(
+                (count, channels, (height - 1) * stride + 1, (width - 1) * stride + 1)
+            ).contiguous(memory_format=torch.channels_last)
+            spaced[:, :, ::stride, ::stride] = gradient
+            gradient = spaced
+        back = F.conv2d(
+            gradient, weight.flip(2, 3).to(gradient.dtype), padding=kernel - 1, groups=len(weight)
+        )
+        # Rows and columns that the stride never reached.
+        down, right = (context.shape[axis] - back.shape[axis] for axis in (2, 3))
+        return F.pad(back, (0, right, 0, down)) if down or right else back, None, None, None
+
+
+class SameConv(nn.Module):
+    """A frozen convolution with TensorFlow's padding."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, stride: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+        self.stride = stride
+
+    def forward(self, maps: Tensor) -> Tensor:
+        maps = same_padded(maps, self.weight.shape[-1], self.stride)
+        return F.conv2d(maps, self.weight, self.bias, self.stride)
+
+
+def same_padded(maps: Tensor, kernel: int, stride: int) -> Tensor:
+    """TensorFlow's "same" padding, the odd pixel below and to the right."""
+    needed = [
+        max((math.ceil(size / stride) - 1) * stride + kernel - size, 0) for size in maps.shape[2:]
+    ]
+    if not any(needed):
+        return maps
+    (top, left), (below, right) = zip(
+        *((each // 2, each - each // 2) for each in needed), strict=True
+    )
+    return F.pad(maps, (left, right, top, below))
+
+
+def _projection(inputs: int, outputs: int, random: torch.Generator) -> Tensor:
+    """A random 1x1 convolution that keeps the variance."""
+    return torch.randn(outputs, inputs, 1, 1, generator=random) / math.sqrt(inputs)
+
+
+def _frozen(weights: Path | None) -> nn.Module:
+    import timm  # takes seconds, and most trainings don't need it
+
+    try:
+        network = timm.create_model(NETWORK, pretrained=weights is None, features_only=False)
+    except Exception as error:  # timm, the hub and the connection each raise their own
+        raise FeaturesError(
+            f"timm could not download {NETWORK}; connect to the internet once, or give a file of "
+            "its weights with --feature-weights."
+        ) from error
+    if weights is not None:
+        try:
+            state = torch.load(weights, "cpu", weights_only=True)
+            missing, _ = network.load_state_dict(state, strict=False)
+        except Exception as error:  # a broken file fails in a dozen ways
+            raise FeaturesError(f"{weights} is not a readable file of weights.") from error
+        if any(not name.startswith("classifier") for name in missing):
+            raise FeaturesError(f"{weights} does not hold the weights of {NETWORK}.")
+    network.eval().float()
+    _fold(network)
+    return Stages(network)
+
+
+def _fold(module: nn.Module) -> None:
+    """Put every batch norm into the convolution before it; both are frozen, so it is the same."""
+    conv: tuple[str, nn.Conv2d] | None = None
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Conv2d):
+            conv = name, child
+        elif isinstance(child, nn.modules.batchnorm._BatchNorm):
+            setattr(module, conv[0], _frozen_conv(conv[1], child))
+            setattr(module, name, getattr(child, "act", nn.Identity()))
+        else:
+            _fold(child)
+
+
+def _frozen_conv(conv: nn.Conv2d, norm: nn.modules.batchnorm._BatchNorm) -> nn.Module:
+    weight, bias = fuse_conv_bn_weights(
+        conv.weight,
+        conv.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+    )
+    kind = DepthwiseConv if conv.groups > 1 else SameConv
+    return kind(weight.detach(), bias.detach(), conv.stride[0])

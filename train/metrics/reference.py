@@ -1,0 +1,110 @@
+"""The real images' side of a measurement: nothing of it depends on the generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from train.metrics.copies import Training
+from train.metrics.distances import frechet_distance, kernel_distance
+from train.metrics.diversity import diversity, diversity_within
+from train.metrics.features import Features
+from train.metrics.neighbours import neighbours
+from train.metrics.store import Arrays, Store, key_of
+
+MAX_IMAGES = 5000  # that generated images are compared with
+MAX_TRAINING = 10_000  # that copies are looked for among
+VERSION = 1  # of what is kept on disk
+FLOOR = "floor_"  # before the names of floors there
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Real images as the measures see them.
+
+    Attributes:
+        features: of the images that generated ones are compared with, float32 (N, D).
+        labels: their classes, int64 (N,), or None.
+        training: the images that copies are looked for among; those above are the first of them.
+        floors: by the name of a measure, what two halves of the images get for it; None where
+            that can't be told.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray | None
+    training: Training
+    floors: dict[str, float | None]
+
+    @classmethod
+    def of(
+        cls,
+        images: Tensor,
+        network: Features,
+        *,
+        labels: Tensor | None = None,
+        seed: int = 0,
+        store: Store | None = None,
+        progress: bool = False,
+    ) -> Reference:
+        """Measure ``images``, uint8 (N, C, H, W) with N >= 8, or take it from ``store``.
+
+        Of more than 5,000 images a random subset is compared with, and of more than 10,000 one is
+        searched for copies; ``seed`` chooses them.
+
+        Raises:
+            MetricsError: the images are of another type or shape.
+        """
+        order = np.random.default_rng(seed).permutation(len(images))[:MAX_TRAINING]
+        count = min(len(order), MAX_IMAGES)
+        own = None if labels is None else labels.cpu().numpy()[order[:count]]
+
+        def compute() -> Arrays:
+            chosen = images[torch.from_numpy(order).to(images.device)]
+            features = network(chosen, progress=progress)
+            training = Training.of(features, network(chosen.flip(3), progress=progress))
+            floors = floors_of(features[:count], seed)
+            return {
+                "features": features,
+                "flipped": training.flipped,
+                "units": training.units,
+                "copies": np.array([training.limit, training.floor]),
+                **{FLOOR + name: np.array([value]) for name, value in floors.items()},
+            }
+
+        limits = f"{MAX_IMAGES} {MAX_TRAINING}"
+        key = key_of("reference", VERSION, limits, network.protocol, seed, images)
+        found = (store or Store()).get("real", key, compute)
+        limit, floor = found["copies"].tolist()
+        training = Training(found["features"], found["flipped"], found["units"], limit, floor)
+        features = training.features[:count]
+        floors = {
+            name.removeprefix(FLOOR): value.item()
+            for name, value in found.items()
+            if name.startswith(FLOOR)
+        }
+        if own is not None:
+            half = count // 2
+            halves = features[:half], features[half : 2 * half]
+            floors["diversity_within"] = diversity_within(*halves, own[:half], own[half : 2 * half])
+        return cls(features, own, training, floors)
+
+
+def floors_of(features: np.ndarray, seed: int) -> dict[str, float]:
+    """What the second half of ``features`` gets for each measure against the first.
+
+    They are in random order. These floors are pessimistic: half the images make distances larger
+    and neighbours farther apart.
+    """
+    half = len(features) // 2
+    first, second = features[:half], features[half : 2 * half]
+    kernel = kernel_distance(first, second, seed=seed)
+    return {
+        "frechet": frechet_distance(first, second),
+        "kernel": kernel.mean,
+        "kernel_deviation": kernel.deviation,
+        **neighbours(first, second)._asdict(),
+        "diversity": diversity(first, second),
+    }
