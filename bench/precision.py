@@ -102,7 +102,7 @@ def measure(
     training: Training, images: Tensor, features: FeatureNetwork, options: argparse.Namespace
 ) -> Quality:
     """How good the averaged generator is; it draws on the CPU in float32, as the studio does."""
-    generator = training.averaged_generator().cpu()
+    generator = training.average.generator().cpu()
     return evaluate(
         drawer(generator), images, features, samples=options.samples, seed=options.measure_seed
     )

@@ -60,7 +60,7 @@ class Photos(Dataset):
         steps = [transforms.Resize(size), transforms.CenterCrop(size), transforms.ToTensor()]
         if channels == 1:
             steps.insert(0, transforms.Grayscale())
-        if generator.output == "tanh":
+        if generator.value_range == (-1.0, 1.0):
             steps.append(transforms.Normalize([0.5] * channels, [0.5] * channels))
         self.transform = transforms.Compose(steps)
 

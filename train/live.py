@@ -54,7 +54,7 @@ class Live:
     def look(self, training: Training, *, measure: bool) -> None:
         """Draw a grid of samples now; ``measure`` its distance and health too."""
         begin = time.monotonic()
-        generator = training.averaged_generator(BATCHES)
+        generator = training.average.generator(BATCHES)
         self.recorder.save_samples(training, generator)
         if measure:
             self._measure(training, generator)
@@ -64,7 +64,7 @@ class Live:
         self._spent += self._last - begin
 
     def _measure(self, training: Training, generator) -> None:
-        drawn = training.draw(generator, PICTURES)
+        drawn = training.average.draw(generator, PICTURES)
         distance = self.distance(drawn)
         history = self.recorder.run.lines(LOOKS)
         shown = training.images_shown

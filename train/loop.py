@@ -5,20 +5,18 @@ It knows nothing of any screen or folder; :func:`fit` tells what happens through
 
 from __future__ import annotations
 
-import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import update_bn
 
 from studio.generators import Generator, build
-from studio.generators.base import to_uint8
 from train import augment, discriminators, initialise
+from train.average import Average
 from train.batches import Batches
 from train.discriminators.projected import ProjectedDiscriminator
 from train.distributed import Processes
@@ -30,8 +28,6 @@ from train.means import Means
 from train.recipes import Recipe
 from train.transfer import freeze_early_layers, take_over
 
-# Batches of fresh latents from which the averaged generator's batch norm statistics are taken.
-BATCH_NORM_BATCHES = 8
 # A point of the curves is a mean over about so many images: one in a few seconds on two cores.
 TICK_IMAGES = 500
 # Images shown in which adaptive augmentation goes from none to all, or back. The paper's 500,000
@@ -100,7 +96,7 @@ class Training:
         for network in (generator, discriminator):
             network.apply(initialise.SCHEMES[recipe.init])
         freeze_early_layers(discriminator, recipe.freeze)
-        self.average = hardware.place(copy.deepcopy(generator)).requires_grad_(False)
+        self.average = Average(generator, recipe, self.batches, hardware, seed)
         self.generator = hardware.place(self.processes.synchronise(generator))
         self.discriminator = hardware.place(self.processes.synchronise(discriminator))
         self.features = self._features(feature_weights)
@@ -109,10 +105,6 @@ class Training:
         self.optimiser_d = self._optimiser(self.learning_d, recipe.rate_d)
 
         self.random = torch.Generator(hardware.device).manual_seed(seed)
-        self.fixed_latents = self._latents(
-            math.prod(recipe.sample_grid), torch.Generator(hardware.device).manual_seed(seed + 1)
-        )
-        self.fixed_labels = self._columns(recipe.sample_grid)
         self.step_count = self.images_shown = 0
         self.seconds = 0.0
         self.means, self.tick_means = Means(hardware.device), Means(hardware.device)
@@ -121,11 +113,11 @@ class Training:
         """Take over what fits of trained weights before the first step; either may be empty."""
         take_over(self.generator, generator)
         take_over(self.discriminator, discriminator)
-        self.average.load_state_dict(self.generator.state_dict())
+        self.average.network.load_state_dict(self.generator.state_dict())
 
     def step(self) -> None:
         """Update the discriminator on a real and a drawn batch, then the generator, once each."""
-        real, labels = self.batches.take(self.share, self.average.value_range)
+        real, labels = self.batches.take(self.share, self.average.network.value_range)
         real = self._flipped(real)
         with self.hardware.autocast():
             fake = self._fakes(labels)
@@ -158,7 +150,7 @@ class Training:
 
         self.step_count += 1
         self.images_shown += self.batch
-        self._update_average()
+        self.average.update(self.generator, self.images_shown)
         with torch.no_grad():
             real_score, fake_score = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
             numbers = [loss_g, loss_d, real_score, fake_score, real_logits.sign().mean()]
@@ -192,47 +184,6 @@ class Training:
         """Whether a point of the curves is due."""
         return self.step_count % max(1, round(TICK_IMAGES / self.batch)) == 0
 
-    def averaged_generator(self, batches: int = BATCH_NORM_BATCHES) -> Generator:
-        """The EMA generator in evaluation mode, its batch norm statistics taken afresh.
-
-        The average of running statistics belongs to no weights that ever were, so they are
-        measured on the averaged weights instead, on some ``batches`` of latents that are the same
-        each time: fewer are quicker and as good for a look.
-        """
-        generator = copy.deepcopy(self.average)
-        random = torch.Generator(self.hardware.device).manual_seed(self.seed + 2)
-        latents = [self._latents(self.batch, random) for _ in range(batches)]
-        with self.hardware.autocast():
-            update_bn(latents, generator)
-        return generator.eval()
-
-    @torch.no_grad()
-    def samples(self, generator: Generator | None = None) -> Tensor:
-        """Pictures of the fixed latents by the averaged generator: uint8 (rows*columns, C, S, S).
-
-        ``generator`` is :meth:`averaged_generator`'s, to spare making it again.
-        """
-        generator = generator or self.averaged_generator()
-        return to_uint8(generator(self.fixed_latents, self.fixed_labels), generator.value_range)
-
-    @torch.no_grad()
-    def draw(self, generator: Generator, count: int) -> Tensor:
-        """``count`` pictures of latents that are the same each time: uint8 (count, C, S, S).
-
-        Their classes are as frequent as those of the real images.
-        """
-        random = torch.Generator(self.hardware.device).manual_seed(self.seed + 3)
-        latents = self._latents(count, random).split(self.batch)
-        labels: Sequence[Tensor | None] = [None] * len(latents)
-        if self.batches.labels is not None:
-            chosen = torch.randint(
-                len(self.images), (count,), generator=torch.Generator().manual_seed(self.seed + 3)
-            )
-            labels = self.batches.labels[chosen].to(self.hardware.device).split(self.batch)
-        with self.hardware.autocast():
-            pictures = [generator(*each) for each in zip(latents, labels, strict=True)]
-        return torch.cat([to_uint8(each, generator.value_range) for each in pictures])
-
     def is_finite(self) -> bool:
         """Whether every weight is a finite number."""
         weights = [*self.generator.parameters(), *self.discriminator.parameters()]
@@ -243,11 +194,11 @@ class Training:
         return {
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
-            "average": self.average.state_dict(),
+            "average": self.average.network.state_dict(),
             "optimiser_g": self.optimiser_g.state_dict(),
             "optimiser_d": self.optimiser_d.state_dict(),
             "random": self.random.get_state(),
-            "fixed_latents": self.fixed_latents,
+            "fixed_latents": self.average.fixed_latents,
             "means": self.means.sums,
             "tick_means": self.tick_means.sums,
             "step_count": self.step_count,
@@ -263,14 +214,15 @@ class Training:
 
         The recipe's batch and learning rate may have changed since.
         """
-        for name in ("generator", "discriminator", "average", "optimiser_g", "optimiser_d"):
+        for name in ("generator", "discriminator", "optimiser_g", "optimiser_d"):
             getattr(self, name).load_state_dict(state[name])
+        self.average.network.load_state_dict(state["average"])
         rates = self.recipe.learning_rate, self.recipe.rate_d
         for optimiser, rate in zip((self.optimiser_g, self.optimiser_d), rates, strict=True):
             for group in optimiser.param_groups:
                 group["lr"] = rate
         self.random.set_state(state["random"].cpu())
-        self.fixed_latents = state["fixed_latents"].to(self.hardware.device)
+        self.average.fixed_latents = state["fixed_latents"].to(self.hardware.device)
         for means, name in ((self.means, "means"), (self.tick_means, "tick_means")):
             means.sums = state[name].to(self.hardware.device)
         self.step_count, self.images_shown = state["step_count"], state["images_shown"]
@@ -294,16 +246,8 @@ class Training:
         return network.to(torch.bfloat16) if self.hardware.bf16 else network
 
     def _latents(self, count: int, random: torch.Generator) -> Tensor:
-        size = (count, self.average.latent_dim)
+        size = (count, self.average.network.latent_dim)
         return torch.randn(size, generator=random, device=self.hardware.device)
-
-    def _columns(self, grid: tuple[int, int]) -> Tensor | None:
-        """A class for each column of the sample grid, in turn; None without classes."""
-        if not self.average.classes:
-            return None
-        rows, columns = grid
-        labels = torch.arange(columns, device=self.hardware.device) % self.average.classes
-        return labels.repeat(rows)
 
     def _see(self, images: Tensor) -> list[Tensor]:
         """What the discriminator is shown of images: they are augmented if the recipe says so."""
@@ -311,7 +255,7 @@ class Training:
             images,
             self.augmentations,
             self.random,
-            value_range=self.average.value_range,
+            value_range=self.average.network.value_range,
             probability=self.augment_share,
             share=self.share,
             total=self.batch,
@@ -363,16 +307,6 @@ class Training:
         loss.backward()
         self.processes.average_gradients(learning)
         optimiser.step()
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        half_life = min(
-            self.recipe.ema_kimg * 1000, max(self.images_shown * self.recipe.ema_rampup, 1e-8)
-        )
-        weight = 1 - 0.5 ** (self.batch / half_life)
-        torch._foreach_lerp_(
-            list(self.average.parameters()), list(self.generator.parameters()), weight
-        )
 
 
 def fit(

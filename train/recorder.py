@@ -154,9 +154,9 @@ class Recorder:
     def save_samples(self, training: Training, generator: Generator | None = None) -> Path:
         """Write the grid of fixed latents as samples/generated-images-NNNNNNNN.png."""
         path = self.run.frame(training.step_count)
-        scale = -(-SHEET_PIXELS // training.average.image_size)
+        scale = -(-SHEET_PIXELS // training.average.network.image_size)
         columns = training.recipe.sample_grid[1]
-        grid = pictures.sheet(training.samples(generator).cpu(), columns, scale=scale)
+        grid = pictures.sheet(training.average.samples(generator).cpu(), columns, scale=scale)
         write_file_whole(path, lambda file: file.write(pictures.to_png(grid)))
         return path
 
@@ -170,9 +170,11 @@ class Recorder:
     ) -> Path:
         """Write the checkpoint folder ``name`` from the averaged generator."""
         folder = self.run.folder / name
-        generator = generator or training.averaged_generator()
+        generator = generator or training.average.generator()
         scale = -(-SHEET_PIXELS // generator.image_size)
-        preview = pictures.sheet(training.samples(generator).cpu(), PREVIEW_COLUMNS, scale=scale)
+        preview = pictures.sheet(
+            training.average.samples(generator).cpu(), PREVIEW_COLUMNS, scale=scale
+        )
         # It may have been renamed since this process began.
         named = Run.open(self.run.folder).settings["card"]
         whole = {**named, **training_card(training), **card}

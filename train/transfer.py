@@ -17,7 +17,6 @@ from studio.files import write_whole
 from studio.generators.equalised import EqualisedConv, EqualisedLinear
 from studio.generators.style import StyleGenerator
 
-
 LAYERS = nn.Conv2d | nn.Linear | EqualisedConv | EqualisedLinear
 
 

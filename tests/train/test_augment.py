@@ -152,7 +152,7 @@ def test_a_share_of_another_size_than_the_images_is_refused() -> None:
 
 def test_colour_is_brightness_saturation_and_contrast_one_after_the_other() -> None:
     images = pictures(5)
-    draws = torch.rand(5, 7, generator=random())[:, :3, None, None, None]
+    draws = torch.rand(5, 10, generator=random())[:, :3, None, None, None]
     expected = images + draws[:, 0] - 0.5
     mean = expected.mean(1, keepdim=True)
     expected = (expected - mean) * (draws[:, 1] * 2) + mean
@@ -165,7 +165,7 @@ def test_only_brightness_moves_the_mean_and_by_a_quarter_of_the_range_at_most() 
     images = pictures(500, size=4)
     found = augment(images, ("color",), random())
     moved = (found - images).mean((1, 2, 3))
-    expected = torch.rand(500, 7, generator=random())[:, 0] - 0.5
+    expected = torch.rand(500, 10, generator=random())[:, 0] - 0.5
     torch.testing.assert_close(moved, expected, atol=1e-5, rtol=1e-4)
     assert -0.5 <= moved.min() < -0.45 and 0.45 < moved.max() <= 0.5
 
@@ -207,3 +207,26 @@ def test_cutout_covers_half_a_side_at_most_anywhere_with_grey(size: int) -> None
     assert rows.sum(1).max() == columns.sum(1).max() == size // 2
     assert rows.sum(1).min() >= size // 4
     assert rows.any(0).all() and columns.any(0).all()
+
+
+# --- how often ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["color", "translation", "cutout"])
+def test_a_change_happens_to_its_share_of_the_pictures(policy: str) -> None:
+    images = pictures(400, 3, 16)
+    found = augment(images, parse(policy), random(), probability=0.3)
+    changed = (found != images).flatten(1).any(1)
+    assert 0.2 < changed.float().mean() < 0.4
+    always = augment(images, parse(policy), random())
+    assert torch.equal(found[changed], always[changed])  # and then it is the same change
+
+
+def test_changes_happen_independently_of_each_other() -> None:
+    images = pictures(400, 3, 16)
+    moved, cut = (
+        (augment(images, parse(ALL), random(), probability=p) != images).flatten(1).any(1).float()
+        for p in (0.0, 0.5)
+    )
+    assert moved.sum() == 0
+    assert 0.8 < cut.mean() < 0.95  # 1 - 0.5**3

@@ -19,11 +19,11 @@ def test_the_average_has_the_half_life_that_the_recipe_says(
     start: Callable[..., Training], kimg: float, rampup: float, half_life: float
 ) -> None:
     training = start(ema_kimg=kimg, ema_rampup=rampup)
-    before = [p.clone() for p in training.average.parameters()]
+    before = [p.clone() for p in training.average.network.parameters()]
     training.step()
     kept = 0.5 ** (8 / half_life)  # 8 images were shown
     for old, now, average in zip(
-        before, training.generator.parameters(), training.average.parameters(), strict=True
+        before, training.generator.parameters(), training.average.network.parameters(), strict=True
     ):
         torch.testing.assert_close(average, kept * old + (1 - kept) * now.detach())
         assert not torch.equal(old, now)
@@ -40,7 +40,7 @@ def test_at_the_start_the_average_follows_closely_and_later_lags(
 
 
 def pairs(training: Training) -> list[tuple[Tensor, Tensor]]:
-    generators = training.average, training.generator
+    generators = training.average.network, training.generator
     return list(zip(*(network.parameters() for network in generators), strict=True))
 
 
@@ -48,27 +48,27 @@ def test_the_averaged_generator_has_the_averages_weights_and_its_own_statistics(
     start: Callable[..., Training],
 ) -> None:
     training = run(start(), 5)
-    found = training.averaged_generator()
+    found = training.average.generator()
     assert not found.training
-    for mine, average in zip(found.parameters(), training.average.parameters(), strict=True):
+    for mine, average in zip(found.parameters(), training.average.network.parameters(), strict=True):
         assert torch.equal(mine, average)
     # In evaluation it draws nearly what the same weights draw with a large batch's statistics.
     latents = torch.randn(2048, 8, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        still, moving = found(latents), training.average(latents)
+        still, moving = found(latents), training.average.network(latents)
         torch.testing.assert_close(still.mean(0), moving.mean(0), atol=0.02, rtol=0)
         torch.testing.assert_close(still.std(0), moving.std(0), atol=0.03, rtol=0)
-    assert torch.equal(training.averaged_generator()(latents), still)
+    assert torch.equal(training.average.generator()(latents), still)
 
 
 def test_samples_are_pictures_of_the_same_latents(start: Callable[..., Training]) -> None:
     training = start()
-    before = training.samples()
+    before = training.average.samples()
     assert before.shape == (6, 3, 16, 16) and before.dtype == torch.uint8
-    latents = training.fixed_latents.clone()
+    latents = training.average.fixed_latents.clone()
     run(training, 5)
-    assert torch.equal(training.fixed_latents, latents)
-    assert not torch.equal(training.samples(), before)
+    assert torch.equal(training.average.fixed_latents, latents)
+    assert not torch.equal(training.average.samples(), before)
     with torch.no_grad():
-        expected = training.averaged_generator()(latents)
-    torch.testing.assert_close(training.samples() / 127.5 - 1, expected, atol=0.005, rtol=0)
+        expected = training.average.generator()(latents)
+    torch.testing.assert_close(training.average.samples() / 127.5 - 1, expected, atol=0.005, rtol=0)

@@ -66,7 +66,7 @@ def test_training_brings_the_samples_to_the_images(
     wanted = squares.float().mean((0, 2, 3))
 
     def distance() -> float:
-        return (training.samples().float().mean((0, 2, 3)) - wanted).abs().mean().item()
+        return (training.average.samples().float().mean((0, 2, 3)) - wanted).abs().mean().item()
 
     before = distance()
     run(training, 15)
@@ -101,7 +101,7 @@ def test_bfloat16_trains_too_with_weights_in_float32(start: Callable[..., Traini
     training = run(start(hardware=Hardware(torch.device("cpu"), bf16=True)), 3)
     assert all(p.dtype == torch.float32 for p in training.generator.parameters())
     assert all(p.isfinite().all() for p in training.generator.parameters())
-    assert training.samples().shape == (6, 3, 16, 16)
+    assert training.average.samples().shape == (6, 3, 16, 16)
     exact = run(start(), 3)
     mine, theirs = taken(training), taken(exact)
     assert mine != theirs
@@ -115,5 +115,5 @@ def test_dense_networks_train_too(tiny_recipe: Recipe) -> None:
     )
     images = torch.full((8, 1, 28, 28), 200, dtype=torch.uint8)
     training = run(Training(recipe, images, CPU, 1), 3)
-    assert training.samples().shape == (6, 1, 28, 28)
+    assert training.average.samples().shape == (6, 1, 28, 28)
     assert all(math.isfinite(value) for value in taken(training).values())

@@ -14,11 +14,11 @@ from train.loop import Training
 def test_a_seed_decides_everything(start: Callable[..., Training]) -> None:
     first, again, other = (run(start(seed), 4) for seed in (5, 5, 6))
     assert differences(first, again) == set()
-    assert torch.equal(first.samples(), again.samples())
+    assert torch.equal(first.average.samples(), again.average.samples())
     assert taken(first) == taken(again)
     changed = {"generator", "discriminator", "average", "optimiser_g", "optimiser_d", "tick_means"}
     assert differences(first, other) >= changed | {"random", "fixed_latents"}
-    assert not torch.equal(first.samples(), other.samples())
+    assert not torch.equal(first.average.samples(), other.average.samples())
 
 
 def test_torchs_own_random_state_plays_no_part_after_the_start(
@@ -41,10 +41,10 @@ def test_resuming_is_bit_identical_to_going_on(start: Callable[..., Training], s
     second = start()
     second.load_state_dict(state)
     assert differences(first, second) == set()
-    assert torch.equal(first.samples(), second.samples())
+    assert torch.equal(first.average.samples(), second.average.samples())
     run(second, steps)
     assert differences(whole, second) == set()
-    assert torch.equal(whole.samples(), second.samples())
+    assert torch.equal(whole.average.samples(), second.average.samples())
     assert taken(whole) == taken(second)
     assert (second.step_count, second.epoch) == (2 * steps, 2 * steps // 3)
 
@@ -62,11 +62,11 @@ def test_a_state_loads_over_a_training_that_went_elsewhere(
 def test_looking_at_samples_changes_nothing(start: Callable[..., Training]) -> None:
     quiet, watched = run(start(), 4), start()
     for _ in range(4):
-        watched.samples()
-        watched.averaged_generator()
+        watched.average.samples()
+        watched.average.generator()
         watched.step()
     assert differences(quiet, watched) == set()
-    assert watched.generator.training and watched.average.training
+    assert watched.generator.training and watched.average.network.training
 
 
 def test_a_state_of_another_network_does_not_load(start: Callable[..., Training]) -> None:

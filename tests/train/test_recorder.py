@@ -211,7 +211,7 @@ def test_samples_are_a_grid_of_the_fixed_latents(
     # Two rows of three, each 16 px picture four times as large, 2 px of white between.
     assert found.shape == (2 + 2 * 66, 2 + 3 * 66, 3)
     assert (found[:2] == 255).all() and (found[:, 66:68] == 255).all()
-    expected = training.samples().permute(0, 2, 3, 1).numpy().repeat(4, 1).repeat(4, 2)
+    expected = training.average.samples().permute(0, 2, 3, 1).numpy().repeat(4, 1).repeat(4, 2)
     np.testing.assert_array_equal(found[2:66, 2:66], expected[0])
     np.testing.assert_array_equal(found[68:132, 134:198], expected[5])
 
@@ -226,7 +226,7 @@ def test_a_checkpoint_is_what_the_studio_opens(
     assert renderer.pixels(Design("run", seed=3)).shape == (16, 16, 3)
 
     found = checkpoint.read(run.folder / "checkpoint")
-    averaged, loaded = training.averaged_generator(), found.load_generator()
+    averaged, loaded = training.average.generator(), found.load_generator()
     latents = torch.randn(4, 8)
     with torch.inference_mode():
         torch.testing.assert_close(loaded(latents), averaged(latents), atol=0.01, rtol=0)

@@ -38,7 +38,7 @@ def test_a_training_starts_as_the_checkpoint_draws(
     training.start_from(*load_start(tmp_path / "start"))
     generator = trained.load_generator()
     assert same(training.generator, generator)
-    assert same(training.average, generator)
+    assert same(training.average.network, generator)
     judge = build(trained.card["discriminator"])
     checkpoint.load_weights(judge, trained.folder / DISCRIMINATOR)
     assert same(training.discriminator, judge)

@@ -1,0 +1,25 @@
+"""Named, complete settings to train with."""
+
+from __future__ import annotations
+
+from train.recipes.modern import MODERN
+from train.recipes.published import PUBLISHED
+from train.recipes.recipe import Recipe, for_classes, from_dict
+
+__all__ = ["RECIPES", "Recipe", "for_classes", "from_dict", "get"]
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*PUBLISHED, *MODERN)}
+
+
+def get(name: str) -> Recipe:
+    """The recipe called ``name``.
+
+    Raises:
+        ValueError: there is none; the message lists those there are.
+    """
+    try:
+        return RECIPES[name]
+    except KeyError:
+        raise ValueError(
+            f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}."
+        ) from None

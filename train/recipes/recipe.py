@@ -1,0 +1,95 @@
+"""A recipe: the complete settings of a training, as data.
+
+It says how to train, never on which pictures: any recipe trains on any images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training besides its images.
+
+    A training lasts ``epochs`` passes over the images or ``steps`` updates, whichever is set.
+    Numbers are logged every ``log_steps`` updates, or once an epoch when that is not set.
+    ``ema_kimg`` is the half-life of the generator's average in thousands of images shown;
+    ``ema_rampup`` caps it at that share of the images shown so far (both as in StyleGAN2-ADA,
+    Karras et al., 2020). ``init`` names a scheme of :mod:`train.initialise`, ``augment`` what of
+    :mod:`train.augment` both kinds of images go through before the discriminator sees them, and
+    ``freeze`` is the number of its early layers that stay as they are.
+
+    ``learning_rate_d`` is the discriminator's where it differs. ``loss`` names one of
+    :mod:`train.losses`; ``r1`` and ``r2`` weigh its gradient penalties on real and drawn images,
+    which are computed every ``penalty_every`` updates, that much stronger ("lazy", Karras et al.,
+    2020). ``augment_target`` lets the share of augmented pictures follow
+    the discriminator's mean sign on real ones (ADA, Karras et al., 2020); without it all are.
+    ``style_mixing`` is the share of drawn pictures with two styles, ``flip`` mirrors half of the
+    real ones, and ``balanced`` shows all classes equally often. A ``conditional`` recipe's
+    networks are told the images' classes when there are any, see :func:`for_classes`.
+    """
+
+    name: str
+    title: str
+    source: str
+    generator: dict[str, Any]
+    discriminator: dict[str, Any]
+    batch: int
+    learning_rate: float
+    betas: tuple[float, float]
+    epochs: int | None = None
+    steps: int | None = None
+    log_steps: int | None = None
+    seed: int = 0
+    init: str = "torch"
+    sample_grid: tuple[int, int] = (8, 8)
+    ema_kimg: float = 10.0
+    ema_rampup: float = 0.05
+    augment: str = ""
+    freeze: int = 0
+    learning_rate_d: float | None = None
+    loss: str = "bce"
+    r1: float = 0.0
+    r2: float = 0.0
+    penalty_every: int = 1
+    augment_target: float | None = None
+    style_mixing: float = 0.0
+    flip: bool = False
+    balanced: bool = False
+    conditional: bool = False
+
+    @property
+    def rate_d(self) -> float:
+        """The discriminator's learning rate."""
+        return self.learning_rate_d or self.learning_rate
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as JSON-able data; :func:`from_dict` is the inverse."""
+        return asdict(self)
+
+
+def from_dict(values: Mapping[str, Any]) -> Recipe:
+    """The recipe that :meth:`Recipe.to_dict` wrote, also after a trip through JSON.
+
+    Raises:
+        ValueError: a setting is missing or unknown.
+    """
+    try:
+        pairs = {name: tuple(values[name]) for name in ("betas", "sample_grid")}
+        return Recipe(**{**values, **pairs})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"These are not a recipe's settings: {error}.") from error
+
+
+def for_classes(recipe: Recipe, classes: int) -> Recipe:
+    """The recipe for images of so many classes (0: without labels), if it is conditional."""
+    if not recipe.conditional:
+        return recipe
+    return replace(
+        recipe,
+        generator={**recipe.generator, "classes": classes},
+        discriminator={**recipe.discriminator, "classes": classes},
+    )
