@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,12 +36,24 @@ def parser() -> argparse.ArgumentParser:
         metavar="T",
         help="how adventurous: 0 is the average, 1 all that was learnt",
     )
+    generate.add_argument(
+        "--category", metavar="C", help="what to draw, by name or number from 0, see list"
+    )
     generate.set_defaults(run=run_generate)
 
     blending = commands.add_parser("blend", help="draw the steps between two designs")
     blending.add_argument("name", metavar="NAME", help="a generator, see list")
     blending.add_argument("--seeds", type=int, nargs=2, required=True, metavar=("A", "B"))
     blending.add_argument("--steps", type=int, default=blend.STRIP_STEPS)
+    blending.add_argument(
+        "--categories", nargs=2, metavar=("X", "Y"), help="of the two designs, see list"
+    )
+    blending.add_argument(
+        "--surface",
+        type=float,
+        metavar="S",
+        help="keep colours and surface at S of the way, 0 to 1, while the shape goes all of it",
+    )
     blending.set_defaults(run=run_blend)
 
     for command in (generate, blending):
@@ -82,6 +95,8 @@ def run_list(renderer: Renderer, options: argparse.Namespace) -> None:
         return
     for name, each in found.items():
         print(f"{name:22} {each.title:28} {each.card.get('description', '')}")
+        if each.classes:
+            print(f"{'':22} Categories: {', '.join(each.classes)}")
     if not found:
         print(f"No generators under {options.checkpoints} or {options.runs}.")
 
@@ -89,30 +104,45 @@ def run_list(renderer: Renderer, options: argparse.Namespace) -> None:
 def run_generate(renderer: Renderer, options: argparse.Namespace) -> None:
     if options.count < 1:
         raise DesignError("--count must be at least 1.")
+    label, stem = category(renderer, options.name, options.category)
     designs = [
-        from_seed(options.name, options.seed + index, truncation=options.truncation)
+        from_seed(options.name, options.seed + index, truncation=options.truncation, label=label)
         for index in range(options.count)
     ]
     options.out.mkdir(parents=True, exist_ok=True)
     for each in designs:
         write(
-            options.out / f"{options.name}-{each.seed}.png",
+            options.out / f"{options.name}-{stem}{each.seed}.png",
             exports.to_png(renderer, each, options.size),
         )
 
 
 def run_blend(renderer: Renderer, options: argparse.Namespace) -> None:
-    first, second = (from_seed(options.name, seed) for seed in options.seeds)
-    steps = blend.steps(first, second, options.steps)
-    stem = f"{options.name}-{first.seed}-{second.seed}"
+    wanted = options.categories or (None, None)
+    found = [category(renderer, options.name, each) for each in wanted]
+    first, second = (
+        from_seed(options.name, seed, label=label)
+        for seed, (label, _) in zip(options.seeds, found, strict=True)
+    )
+    steps = blend.steps(first, second, options.steps, options.surface)
+    stem = f"{options.name}-{found[0][1]}{first.seed}-{found[1][1]}{second.seed}"
+    strip = blend.strip(renderer, steps, options.size)  # first: if one can't be drawn, none is left
     options.out.mkdir(parents=True, exist_ok=True)
     for index, each in enumerate(steps):
         write(
             options.out / f"{stem}-{index + 1:02d}.png",
             exports.to_png(renderer, each, options.size),
         )
-    strip = blend.strip(renderer, steps, options.size)
     write(options.out / f"{stem}-strip.png", pictures.to_png(strip))
+
+
+def category(renderer: Renderer, generator: str, wanted: str | None) -> tuple[int | None, str]:
+    """A category's label, and what file names say of it; None and nothing where none is wanted."""
+    if wanted is None:
+        return None, ""
+    checkpoint = renderer.open(generator).checkpoint
+    label = checkpoint.label(wanted)
+    return label, re.sub(r"\W+", "-", checkpoint.classes[label].lower()).strip("-") + "-"
 
 
 def write(path: Path, data: bytes) -> None:

@@ -38,9 +38,18 @@ GREY = {
     "channels": 1,
     "output": "sigmoid",
 }
+STYLE = {
+    "kind": "style",
+    "latent_dim": 6,
+    "style_dim": 10,
+    "widths": [8, 8, 6],
+    "classes": 3,
+}
+CATEGORIES = ["Dress", "Tank top", "Coat"]
 JUDGES = {
     "dcgan": {"kind": "dcgan", "widths": [8, 16], "end": 4, "channels": 3},
     "mlp": {"kind": "mlp", "widths": [16], "image_size": 28, "channels": 1},
+    "style": {"kind": "style", "widths": [8, 8], "image_size": 16, "classes": 3},
 }
 
 
@@ -56,8 +65,14 @@ def lively(config: dict[str, Any], seed: int) -> Generator:
         torch.manual_seed(seed)
         network = build(config)
         for _ in range(20):
-            network(torch.randn(64, network.latent_dim))
+            drawn(network, 64)
     return network.eval()
+
+
+def drawn(network: Generator, count: int) -> torch.Tensor:
+    """Images of random latents, of all categories in turn."""
+    labels = torch.arange(count) % network.classes if network.classes else None
+    return network(torch.randn(count, network.latent_dim), labels)
 
 
 @pytest.fixture(scope="session")
@@ -84,9 +99,9 @@ def make_checkpoint() -> Callable[..., Checkpoint]:
             torch.manual_seed(seed)
             discriminator = discriminators.build(judge)
         with torch.inference_mode():
-            drawn = to_uint8(network(torch.randn(4, network.latent_dim)), network.value_range)
+            samples = to_uint8(drawn(network, 4), network.value_range)
         card = {"title": folder.name.title(), "discriminator": judge, **card}
-        preview = pictures.sheet(drawn, 2)
+        preview = pictures.sheet(samples, 2)
         return checkpoint.save(folder, network, discriminator, card, preview, half=half)
 
     return make
@@ -100,6 +115,17 @@ def checkpoints(
     root = tmp_path_factory.mktemp("checkpoints")
     make_checkpoint(root / "colour", COLOUR, seed=1, order=1, description="Colourful noise")
     make_checkpoint(root / "grey", GREY, seed=2, order=2, enlargement="nearest")
+    return root
+
+
+@pytest.fixture(scope="session")
+def styled_checkpoints(
+    tmp_path_factory: pytest.TempPathFactory, make_checkpoint: Callable[..., Checkpoint]
+) -> Path:
+    """As :func:`checkpoints`, with ``colour`` and ``styled``: layers, and three categories."""
+    root = tmp_path_factory.mktemp("styled")
+    make_checkpoint(root / "colour", COLOUR, seed=1, order=1)
+    make_checkpoint(root / "styled", STYLE, seed=4, order=2, classes=CATEGORIES)
     return root
 
 

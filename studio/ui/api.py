@@ -61,12 +61,16 @@ class API:
             gr.api(sentences(function), api_name=function.__name__, queue=False)
 
     def generators(self) -> list:
-        """All generators, in the picker's order: name, title, description, data, size and more."""
+        """All generators, in the picker's order: name, title, description, categories and more.
+
+        ``classes`` are the names of the categories in the labels' order; empty if there are none.
+        """
         return [
             {
                 "name": name,
                 "title": each.title,
                 "description": each.card.get("description", ""),
+                "classes": list(each.classes),
                 "data": each.card.get("data", {}),
                 "quality": each.card.get("quality", {}),
                 "fingerprint": each.fingerprint,
@@ -79,11 +83,15 @@ class API:
         ]
 
     def sliders(self, generator: str) -> dict:
-        """A generator's sliders [low end, high end], its picture size and its fine controls."""
+        """A generator's sliders [low end, high end], its picture size and its fine controls.
+
+        ``apart`` tells whether shape and surface can be blended apart.
+        """
         opened = self.renderer.open(generator)
         return {
             "directions": [list(ends) for ends in opened.directions.names],
-            "dimensions": opened.generator.latent_dim,
+            "dimensions": opened.space.dimensions,
+            "apart": opened.space.apart,
             "size": opened.generator.image_size,
         }
 
@@ -108,7 +116,7 @@ class API:
         return {"png": base64.b64encode(png).decode(), "count": len(checked), "size": image.height}
 
     def variations(self, design: dict, count: int = 8, seed: int = 0) -> list:
-        """``count`` close relatives of a design, decided by ``seed``."""
+        """``count`` close relatives of a design, of its category, decided by ``seed``."""
         if not 1 <= count <= MAX_SHEET:
             raise DesignError(f"Ask for 1 to {MAX_SHEET} relatives.")
         checked = designs_.from_dict(design)
@@ -119,22 +127,34 @@ class API:
         )
         return [each.to_dict() for each in relatives]
 
-    def blend(self, first: dict, second: dict, amount: float) -> dict:
-        """The design ``amount`` (0..1) of the way from the first to the second."""
-        if not 0 <= amount <= 1:
-            raise DesignError("A blend's amount lies between 0 and 1.")
-        return blend.blend(*two(first, second), amount).to_dict()
+    def blend(self, first: dict, second: dict, amount: float, surface: float | None = None) -> dict:
+        """The design ``amount`` (0..1) of the way from the first to the second.
 
-    def blend_strip(self, first: dict, second: dict, steps: int = 9, size: int = 512) -> FileData:
-        """A PNG of ``steps`` designs from the first to the second, side by side."""
-        between = blend.steps(*two(first, second), steps)
+        ``surface`` (0..1) is how far its colours and surface are, where not as far as its shape.
+        """
+        return blend.blend(*two(first, second), amount, surface).to_dict()
+
+    def blend_strip(
+        self,
+        first: dict,
+        second: dict,
+        steps: int = 9,
+        size: int = 512,
+        surface: float | None = None,
+    ) -> FileData:
+        """A PNG of ``steps`` designs from the first to the second, side by side.
+
+        Shape and surface go together; with a ``surface`` (0..1), only the shape goes and the
+        surface stays there.
+        """
+        between = blend.steps(*two(first, second), steps, surface)
         strip = blend.strip(self.renderer, between, min(checked_size(size), MAX_STRIP // steps))
         return download(pictures.to_png(strip), "blend-strip.png")
 
-    def blend_animation(self, first: dict, second: dict) -> FileData:
-        """A GIF that goes from the first design to the second and back."""
-        pair = two(first, second)
-        gif = blend.animation(self.renderer, *pair, ANIMATION_SIZE, ANIMATION_FRAMES)
+    def blend_animation(self, first: dict, second: dict, surface: float | None = None) -> FileData:
+        """A GIF from the first design to the second and back; ``surface`` as for a strip."""
+        between = blend.steps(*two(first, second), ANIMATION_FRAMES, surface)
+        gif = blend.animation(self.renderer, between, ANIMATION_SIZE)
         return download(gif, "blend.gif")
 
     def open_picture(self, picture: FileData) -> dict:

@@ -33,8 +33,12 @@ MARKUP = '<img src="x" onerror="window.hacked = 1">'
 def studio_checkpoints(
     tmp_path_factory: pytest.TempPathFactory, make_checkpoint: Callable[..., Checkpoint]
 ) -> Path:
-    """Three generators; the last tries to put markup into the page."""
+    """Three generators, the third of which tries to put markup into the page.
+
+    And one of three categories, which draws shape and surface apart and has many fine controls.
+    """
     colour = {"kind": "dcgan", "latent_dim": 8, "widths": [16, 8], "start": 4}
+    style = {"kind": "style", "latent_dim": 6, "style_dim": 140, "widths": [8, 8, 6], "classes": 3}
     grey = {"kind": "mlp", "latent_dim": 6, "widths": [16, 24], "channels": 1, "output": "sigmoid"}
     root = tmp_path_factory.mktemp("studio-checkpoints")
     make_checkpoint(root / "colour", colour, seed=1, order=1, description="Colourful noise")
@@ -49,6 +53,8 @@ def studio_checkpoints(
     )
     hostile = {"title": f"{MARKUP} Markup", "description": MARKUP, "data": {"notice": MARKUP}}
     make_checkpoint(root / "markup", colour, seed=3, order=3, **hostile)
+    names = ["Dress", "Tank top", "<img src=x onerror=hacked=1> Coat"]
+    make_checkpoint(root / "styled", style, seed=4, order=4, classes=names)
     return root
 
 

@@ -12,6 +12,8 @@ from studio import blend, design
 from studio.render import Renderer
 
 AMOUNT = ".at-amount"
+SURFACE = ".at-surface"
+APART = ".at-apart"
 STEPS = ".at-strip .at-thumb"
 
 
@@ -114,10 +116,10 @@ def test_a_blend_is_kept_and_opened(visitor: Visitor) -> None:
     expected = {"generator": "colour", "seed": 0, "blend": [first, second, 0.5]}
     assert visitor.thumbs(".at-shelf") == [expected]
     visitor.find(".at-swap").click()
-    assert state(visitor) == {"first": second, "second": first, "amount": 0.5}
+    assert state(visitor) == {"first": second, "second": first, "amount": 0.5, "surface": None}
     visitor.find(STEPS).nth(1).click()
     visitor.find(".at-swap").click()
-    assert state(visitor) == {"first": first, "second": second, "amount": 0.875}
+    assert state(visitor) == {"first": first, "second": second, "amount": 0.875, "surface": None}
     assert visitor.find(AMOUNT).input_value() in ("0.875", "0.88")
 
     visitor.find(".at-open").click()
@@ -170,3 +172,62 @@ def test_the_strip_and_the_animation_are_downloaded(
     assert download.value.suggested_filename == "blend.gif"
     with Image.open(download.value.path()) as image:
         assert image.format == "GIF" and image.n_frames == 48
+
+
+def test_shape_and_surface_are_mixed_apart(visitor: Visitor, studio_renderer: Renderer) -> None:
+    visitor.tab("Blend")
+    visitor.find(".at-blend .at-generator").select_option("styled")
+    visitor.find('[data-side="first"]').click()
+    first, second = choose_two(visitor, 3, 9)
+    visitor.find(APART).get_by_text("Mix shape and surface apart").click()
+    assert visitor.find(SURFACE).input_value() == "0.5"
+    together = {"generator": "styled", "seed": 0, "blend": [first, second, 0.5]}
+    shows(visitor, together)  # nothing changes before a slider does
+    look = visitor.look(BLEND)
+    with visitor.hold(SURFACE) as move:
+        move(0.2)
+        visitor.sees_other_than(look, BLEND)
+        move(0)
+    apart = {**together, "blend": [first, second, 0.5, 0]}
+    shows(visitor, apart)
+    expected = studio_renderer.pixels(design.from_dict(apart))
+    assert np.array_equal(visitor.pixels(apart)[..., :3], expected)
+    # The strip leaves the surface where it is, and so does its picture.
+    steps = [each.to_dict() for each in blend.steps(*map(design.from_dict, (first, second)), 9, 0)]
+    visitor.until(lambda: visitor.thumbs(".at-strip") == steps)
+    with visitor.page.expect_download() as download:
+        visitor.find(".at-save-strip").click()
+    with Image.open(download.value.path()) as image:
+        strip = blend.strip(studio_renderer, [design.from_dict(each) for each in steps], 512)
+        assert np.array_equal(np.array(image), np.array(strip))
+    with visitor.hold(AMOUNT) as move:
+        move(1)
+    shows(visitor, {**together, "blend": [first, second, 1, 0]})
+
+    visitor.find(".at-swap").click()
+    shows(visitor, {**together, "blend": [second, first, 0, 1]})
+    visitor.find(".at-open").click()
+    assert visitor.design() == {**together, "blend": [second, first, 0, 1]}
+    visitor.drawn()
+    visitor.tab("Blend")
+    visitor.find(APART).get_by_text("Mix shape and surface together").click()
+    shows(visitor, second)
+    assert visitor.find(SURFACE).is_hidden()
+
+
+def test_a_generator_without_layers_has_one_slider(visitor: Visitor) -> None:
+    visitor.tab("Blend")
+    generator = visitor.find(".at-blend .at-generator")
+    assert visitor.find(APART).is_hidden() and visitor.find(SURFACE).is_hidden()
+    actions = visitor.find(".at-blend .at-actions")
+    place = actions.evaluate("(each) => each.getBoundingClientRect().top + scrollY")
+    generator.select_option("styled")
+    visitor.find(APART).click()
+    visitor.find(SURFACE).wait_for()
+    moved = actions.evaluate("(each) => each.getBoundingClientRect().top + scrollY")
+    assert moved == place  # nothing jumps
+    generator.select_option("grey")
+    visitor.find(APART).wait_for(state="hidden")
+    assert visitor.find(SURFACE).is_hidden()
+    assert state(visitor)["surface"] is None
+    assert visitor.find(".at-blend .at-error").is_hidden()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,8 +63,33 @@ def test_no_blend_is_made_that_could_not_be_opened_again() -> None:
         assert from_json(design.to_json()) == design
     with pytest.raises(DesignError, match=f"more than {MAX_DEPTH} times"):
         blend(design, SECOND, 0.5)
-    with pytest.raises(DesignError, match="from 0 to 1"):
-        blend(FIRST, SECOND, float("nan"))
+    with pytest.raises(DesignError, match=f"more than {MAX_DEPTH} times"):
+        blend(design, SECOND, 0.5, 0.1)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan")])
+def test_amounts_have_limits(wrong: float) -> None:
+    for amounts in ((wrong,), (wrong, 0.5), (0.5, wrong)):
+        with pytest.raises(DesignError, match="between 0 and 1"):
+            blend(FIRST, SECOND, *amounts)
+    with pytest.raises(DesignError, match="between 0 and 1"):
+        steps(FIRST, SECOND, 3, wrong)
+
+
+def test_only_both_amounts_at_an_end_make_a_parent() -> None:
+    assert blend(FIRST, SECOND, 0, 0) is FIRST
+    assert blend(FIRST, SECOND, 1, 1.0) is SECOND
+    for amounts in ((0, 1), (1, 0), (0, 0.5), (0.5, 1)):
+        between = blend(FIRST, SECOND, *amounts)
+        assert between.blend[:2] == (FIRST, SECOND) and between.amounts == amounts
+        assert from_json(between.to_json()) == between
+    assert blend(FIRST, SECOND, 0.5, 0.5) == blend(FIRST, SECOND, 0.5)
+
+
+def test_steps_can_leave_the_surface_where_it_is() -> None:
+    between = steps(FIRST, SECOND, 5, 0.0)
+    assert between[0] is FIRST
+    assert [each.amounts for each in between[1:]] == [(amount / 4, 0) for amount in range(1, 5)]
 
 
 def test_pictures_go_from_one_parent_to_the_other(renderer: Renderer) -> None:
@@ -100,7 +124,8 @@ def test_a_strip_at_the_generators_own_size_is_pixel_for_pixel(renderer: Rendere
 
 @pytest.mark.parametrize("count", [2, 3, 6])
 def test_an_animation_goes_there_and_back_forever(renderer: Renderer, count: int) -> None:
-    with Image.open(io.BytesIO(animation(renderer, FIRST, SECOND, 32, count))) as gif:
+    between = steps(FIRST, SECOND, count)
+    with Image.open(io.BytesIO(animation(renderer, between, 32))) as gif:
         assert (gif.format, gif.size) == ("GIF", (32, 32))
         assert gif.n_frames == 2 * count - 2
         assert gif.info["loop"] == 0
@@ -109,7 +134,7 @@ def test_an_animation_goes_there_and_back_forever(renderer: Renderer, count: int
             gif.seek(index)
             frames.append(np.asarray(gif.convert("RGB")).astype(int))
             durations.append(gif.info["duration"])
-    there = [np.asarray(renderer.enlarged(each, 32)) for each in steps(FIRST, SECOND, count)]
+    there = [np.asarray(renderer.enlarged(each, 32)) for each in between]
     for frame, expected in zip(frames, there + there[-2:0:-1], strict=True):
         assert abs(frame - expected).mean() < 12  # a GIF has 256 colours
     expected = [600] + [60] * (count - 2) + [600] + [60] * (count - 2)
@@ -117,14 +142,9 @@ def test_an_animation_goes_there_and_back_forever(renderer: Renderer, count: int
 
 
 def test_an_animation_of_a_grey_generator(renderer: Renderer) -> None:
-    pair = Design("grey", seed=1), Design("grey", seed=2)
-    with Image.open(io.BytesIO(animation(renderer, *pair, 56, 3))) as gif:
+    between = steps(Design("grey", seed=1), Design("grey", seed=2), 3)
+    with Image.open(io.BytesIO(animation(renderer, between, 56))) as gif:
         assert (gif.n_frames, gif.size) == (4, (56, 56))
         pixels = np.asarray(gif.convert("RGB")).astype(int)
-    expected = np.asarray(renderer.enlarged(pair[0], 56))[..., None]
+    expected = np.asarray(renderer.enlarged(between[0], 56))[..., None]
     assert abs(pixels - expected).max() <= 1
-
-
-def test_an_animation_checks_its_count_first(renderer: Renderer) -> None:
-    with pytest.raises(DesignError, match="between 2 and"):
-        animation(renderer, FIRST, replace(FIRST, generator="nowhere"), 32, 1)

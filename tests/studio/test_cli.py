@@ -24,6 +24,13 @@ def studio(checkpoints: Path, tmp_path: Path):
     return lambda *arguments: main([*folders, *map(str, arguments)])
 
 
+@pytest.fixture
+def styled(styled_checkpoints: Path, tmp_path: Path):
+    """As studio, over those with a generator of three categories."""
+    folders = ["--checkpoints", str(styled_checkpoints), "--runs", str(tmp_path / "no-runs")]
+    return lambda *arguments: main([*folders, *map(str, arguments)])
+
+
 def pixels(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image)
@@ -37,6 +44,13 @@ def test_list_shows_every_generator_in_order(studio, capsys: pytest.CaptureFixtu
     first, second = capsys.readouterr().out.splitlines()
     assert first.split() == ["colour", "Colour", "Colourful", "noise"]
     assert second.split() == ["grey", "Grey"]
+
+
+def test_list_shows_the_categories(styled, capsys: pytest.CaptureFixture) -> None:
+    assert styled("list") == 0
+    colour, generator, categories = capsys.readouterr().out.splitlines()
+    assert colour.startswith("colour ") and generator.startswith("styled ")
+    assert categories.strip() == "Categories: Dress, Tank top, Coat"
 
 
 def test_list_json_gives_whole_cards(
@@ -103,6 +117,21 @@ def test_generate_enlarges(studio, renderer: Renderer, tmp_path: Path) -> None:
     assert found.shape == (84, 84)
 
 
+@pytest.mark.parametrize("category", ["Tank top", "tank TOP", "1"])
+def test_generate_draws_a_category(
+    styled, styled_checkpoints: Path, tmp_path: Path, category: str
+) -> None:
+    arguments = ("--category", category, "--count", 2, "--seed", 5, "--out", tmp_path)
+    assert styled("generate", "styled", *arguments) == 0
+    renderer = Renderer(styled_checkpoints)
+    for seed in (5, 6):
+        design = Design("styled", seed=seed, label=1)
+        path = tmp_path / f"styled-tank-top-{seed}.png"
+        np.testing.assert_array_equal(pixels(path), renderer.pixels(design))
+        assert exports.from_png(path.read_bytes()) == renderer.stamped(design)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 # --- blend -------------------------------------------------------------------------------------
 
 
@@ -128,6 +157,18 @@ def test_blend_enlarges_and_has_nine_steps(studio, tmp_path: Path) -> None:
     assert pixels(tmp_path / "colour-1-2-strip.png").shape == (32, 9 * 32, 3)
 
 
+def test_blend_goes_between_categories_and_leaves_the_surface(styled, tmp_path: Path) -> None:
+    arguments = ("--seeds", 5, 9, "--categories", "coat", "0", "--surface", 0.25)
+    assert styled("blend", "styled", *arguments, "--steps", 3, "--out", tmp_path) == 0
+    names = [f"styled-coat-5-dress-9-{step}.png" for step in ("01", "02", "03", "strip")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    parents = Design("styled", seed=5, label=2), Design("styled", seed=9, label=0)
+    for name, expected in zip(names, steps(*parents, 3, 0.25), strict=False):
+        found = exports.from_png((tmp_path / name).read_bytes())
+        assert found.blend == expected.blend
+    assert expected.amounts == (1, 0.25)
+
+
 # --- what can't be done ------------------------------------------------------------------------
 
 
@@ -144,6 +185,10 @@ def test_blend_enlarges_and_has_nine_steps(studio, tmp_path: Path) -> None:
         (("blend", "nothing", "--seeds", 1, 2), "'nothing' is not here"),
         (("blend", "colour", "--seeds", 1, -2), "seed must be a whole number"),
         (("blend", "colour", "--seeds", 1, 2, "--steps", 1), "between 2 and 64 steps"),
+        (("blend", "colour", "--seeds", 1, 2, "--surface", 0), "can't be blended apart"),
+        (("blend", "colour", "--seeds", 1, 2, "--surface", 1.5), "between 0 and 1"),
+        (("blend", "nothing", "--seeds", 1, 2, "--categories", "x", "y"), "is not here"),
+        (("generate", "colour", "--category", "dress"), "it draws just one thing"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
@@ -155,6 +200,23 @@ def test_what_cannot_be_done_is_a_sentence_and_exit_status_1(
     assert captured.err.startswith("studio: ") and message in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == "" and list(tmp_path.rglob("*.png")) == []
+
+
+@pytest.mark.parametrize("category", ["skirt", "3", "-1", "", "1.0"])
+def test_a_category_it_lacks_is_a_sentence_with_those_it_has(
+    styled, tmp_path: Path, capsys: pytest.CaptureFixture, category: str
+) -> None:
+    for command in (
+        ("generate", "styled", f"--category={category}"),
+        ("blend", "styled", "--seeds", 1, 2, "--categories", "coat", category),
+    ):
+        if category == "-1" and command[0] == "blend":
+            continue  # which argparse takes for an option
+        assert styled(*command, "--out", tmp_path / "out") == 1
+        error = capsys.readouterr().err
+        assert error.startswith("studio: styled has no category ") and error.count("\n") == 1
+        assert error.endswith("it draws Dress, Tank top and Coat.\n")
+    assert not (tmp_path / "out").exists()
 
 
 def test_damaged_weights_are_a_sentence(

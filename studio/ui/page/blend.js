@@ -1,18 +1,20 @@
-// Blend: two designs, a slider between them, and the strip of steps.
+// Blend: two designs, a slider between them (or two: one for the shape, one for colours and
+// surface, where the generator can tell them apart), and the strip of steps.
 
 import { call, save } from "./api.js";
 import { keep } from "./collection-store.js";
-import { fresh, key, MAX_SEED, randomSeed } from "./design.js";
+import { fresh, key, labels, MAX_SEED, randomSeed } from "./design.js";
 import { Drawer } from "./drawer.js";
 import { thumbnail, walkable } from "./elements.js";
 import { attempt, notice } from "./notice.js";
 import {
-  generatorOf, generators, next, on, openDesign, setBlend, state, usable, weightsOf,
+  generatorOf, generators, next, on, openDesign, setBlend, sliders, state, usable, weightsOf,
 } from "./store.js";
 import { paint, show } from "./tiles.js";
 
 const STEPS = 9; // as studio/blend.py's STRIP_STEPS
 const STRIP_SIZE = 512;
+const STRIP_DELAY = 120; // ms of rest before the strip is drawn anew
 const WALL = 24;
 
 export async function mount({ element }) {
@@ -37,19 +39,17 @@ export async function mount({ element }) {
   mountStrip(part);
   mountChoices(element, part);
   mountActions(part);
-  const amount = part("amount");
-  amount.addEventListener("input", () => setBlend({ amount: Number(amount.value) }));
+  mountAmounts(element, part);
 
   on("blend", () => {
     drawer.draw(blended());
-    amount.value = state.blend.amount;
     element.querySelectorAll(".at-parent").forEach((each) => {
       show(each.querySelector("canvas"), state.blend[each.dataset.side]);
     });
   });
   if (!state.blend.first) {
     const first = state.design ?? fresh(state.generators[0], 0);
-    setBlend({ first, second: fresh(generatorOf(first.generator), randomSeed()) });
+    setBlend({ first, second: fresh(generatorOf(first.generator), randomSeed(), labels(first)[0]) });
   } else {
     setBlend({});
   }
@@ -57,10 +57,41 @@ export async function mount({ element }) {
 
 /** The design between the two; at the ends, the parent itself (as studio/blend.py does). */
 function blended(amount = state.blend.amount) {
-  const { first, second } = state.blend;
-  if (amount <= 0) return first;
-  if (amount >= 1) return second;
-  return { generator: first.generator, seed: 0, blend: [first, second, Number(amount.toFixed(4))] };
+  const { first, second, surface } = state.blend;
+  const amounts = new Set([amount, surface ?? amount].map((each) => Number(each.toFixed(4))));
+  if (Math.max(...amounts) === 0) return first;
+  if (Math.min(...amounts) === 1) return second;
+  return { generator: first.generator, seed: 0, blend: [first, second, ...amounts] };
+}
+
+/** The slider, and the second one for the surface; the button that tells whether there is one. */
+function mountAmounts(element, part) {
+  const [amount, surface, button] = [part("amount"), part("surface"), part("apart")];
+  amount.addEventListener("input", () => setBlend({ amount: Number(amount.value) }));
+  surface.addEventListener("input", () => setBlend({ surface: Number(surface.value) }));
+  button.addEventListener("click", () => {
+    setBlend({ surface: state.blend.surface === null ? state.blend.amount : null });
+  });
+  let asked = null; // which generator's abilities are known, or on their way
+  const offer = async (name) => {
+    asked = weightsOf(name);
+    const found = await sliders(name).catch(() => null);
+    if (asked !== weightsOf(name)) return;
+    if (!found) asked = null;
+    button.hidden = !found?.apart;
+    part("between").classList.toggle("at-layered", !button.hidden);
+  };
+  on("blend", (blend) => {
+    if (asked !== weightsOf(blend.first.generator)) offer(blend.first.generator);
+    const apart = blend.surface !== null;
+    amount.value = blend.amount;
+    surface.value = blend.surface ?? blend.amount;
+    surface.hidden = !apart;
+    element.querySelectorAll(".at-amount-word").forEach((each) => (each.hidden = !apart));
+    part("amounts").classList.toggle("at-two", apart);
+    amount.setAttribute("aria-label", `${apart ? "Shape, from" : "From"} the first design to the second`);
+    button.textContent = apart ? "Mix shape and surface together" : "Mix shape and surface apart";
+  });
 }
 
 function mountStrip(part) {
@@ -69,10 +100,15 @@ function mountStrip(part) {
   );
   part("strip").append(...steps);
   let drawn = "";
-  on("blend", ({ first, second, amount }) => {
-    const parents = key([first, second]) + weightsOf(first.generator);
-    if (parents !== drawn) steps.forEach((each, at) => each.show(blended(at / (STEPS - 1))));
-    drawn = parents;
+  let resting;
+  const draw = () => steps.forEach((each, at) => each.show(blended(at / (STEPS - 1))));
+  on("blend", ({ first, second, amount, surface }) => {
+    const wanted = key([first, second, surface]) + weightsOf(first.generator);
+    if (wanted !== drawn) {
+      clearTimeout(resting); // a hand may be moving the surface
+      resting = setTimeout(draw, STRIP_DELAY);
+    }
+    drawn = wanted;
     const nearest = Math.round(amount * (STEPS - 1));
     steps.forEach((each, at) => each.setAttribute("aria-pressed", at === nearest));
   });
@@ -83,17 +119,19 @@ function mountActions(part) {
   act("keep", () => keep(blended()));
   act("open", () => openDesign(blended()));
   act("swap", () => {
-    const { first, second, amount } = state.blend;
-    setBlend({ first: second, second: first, amount: 1 - amount });
+    const { first, second, amount, surface } = state.blend;
+    setBlend({
+      first: second, second: first, amount: 1 - amount, surface: surface === null ? null : 1 - surface,
+    });
   });
   act("save-strip", async () => {
-    const { first, second } = state.blend;
-    await save(await call("blend_strip", first, second, STEPS, STRIP_SIZE), "blend.png");
+    const { first, second, surface } = state.blend;
+    await save(await call("blend_strip", first, second, STEPS, STRIP_SIZE, surface), "blend.png");
   });
   act("save-animation", async () => {
     notice("Preparing the animation…");
-    const { first, second } = state.blend;
-    await save(await call("blend_animation", first, second), "blend.gif");
+    const { first, second, surface } = state.blend;
+    await save(await call("blend_animation", first, second, surface), "blend.gif");
   });
 }
 
@@ -107,7 +145,7 @@ function mountChoices(element, part) {
     const changes = { [side]: design };
     // Designs of two generators can't be mixed: the other side follows to the new generator.
     if (state.blend[other].generator !== design.generator) {
-      changes[other] = fresh(generatorOf(design.generator), randomSeed());
+      changes[other] = fresh(generatorOf(design.generator), randomSeed(), labels(design)[0]);
     }
     setBlend(changes);
     select(other);
@@ -136,7 +174,7 @@ function mountChoices(element, part) {
     if (seed.value === "" || !Number.isInteger(value) || value < 0 || value > MAX_SEED) {
       return notice(`A design number is a whole number from 0 to ${MAX_SEED.toLocaleString("en")}.`);
     }
-    choose(fresh(generatorOf(generator.value), value));
+    choose(fresh(generatorOf(generator.value), value, category.selectedIndex));
     seed.value = "";
   });
 
@@ -144,6 +182,11 @@ function mountChoices(element, part) {
   part("from-wall").append(...wall);
   walkable(part("from-wall"), () => 1);
   let walled = null;
+  const category = part("wall-category");
+  let offered = ""; // whose categories can be chosen
+  const fill = () => wall.forEach((each, at) =>
+    each.show(fresh(generatorOf(generator.value), at, category.selectedIndex)));
+  category.addEventListener("change", fill);
   const showKept = () => {
     const kept = state.kept ?? [];
     part("kept-choices").hidden = !kept.length;
@@ -159,6 +202,13 @@ function mountChoices(element, part) {
     generator.value = first.generator;
     if (walled === weightsOf(first.generator)) return;
     walled = weightsOf(first.generator);
-    wall.forEach((each, at) => each.show(fresh(generatorOf(first.generator), at)));
+    const { classes } = generatorOf(first.generator);
+    if (offered !== key([first.generator, classes])) {
+      offered = key([first.generator, classes]);
+      category.replaceChildren(...classes.map((name) => new Option(name)));
+      category.selectedIndex = labels(first)[0];
+      part("category-field").hidden = !classes.length;
+    }
+    fill();
   });
 }

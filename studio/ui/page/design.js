@@ -2,11 +2,24 @@
 
 export const MAX_SEED = 2 ** 32 - 1;
 
-/** The design of a seed, as a generator's card says designs should start. */
-export function fresh(generator, seed) {
+/** The design of a seed, and of a category where there are some, started as the card says. */
+export function fresh(generator, seed, label = 0) {
   const design = { generator: generator.name, seed };
   if (generator.truncation !== 1) design.truncation = generator.truncation;
+  if (generator.classes.length) design.label = label;
   return design;
+}
+
+/** The categories that a design is of: one, or those of all the designs that were blended. */
+export function labels(design) {
+  return design.blend ? [...labels(design.blend[0]), ...labels(design.blend[1])] : [design.label ?? 0];
+}
+
+/** The same design in another category. A blend has none itself; both its designs change. */
+export function labelled(design, label) {
+  if (!design.blend) return { ...design, label };
+  const [first, second, ...amounts] = design.blend;
+  return { ...design, blend: [labelled(first, label), labelled(second, label), ...amounts] };
 }
 
 export function randomSeed() {

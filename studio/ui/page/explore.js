@@ -1,16 +1,18 @@
-// Explore: the wall, the easel with its actions, and close relatives. The picker and the sliders
-// have modules of their own.
+// Explore: the wall, the easel with its actions, and close relatives. The picker, the categories
+// and the sliders have modules of their own.
 
 import { call, save } from "./api.js";
+import { mountCategories } from "./categories.js";
 import { keep } from "./collection-store.js";
-import { fresh, randomSeed, same, withoutSliders } from "./design.js";
+import { labels, randomSeed, same, withoutSliders } from "./design.js";
 import { Drawer } from "./drawer.js";
 import { thumbnail, walkable } from "./elements.js";
 import { mountPicker } from "./picker.js";
 import { attempt, notice } from "./notice.js";
 import { mountSliders } from "./sliders.js";
 import {
-  generatorOf, generators, lastDesign, on, redo, settle, start, state, tell, undo, usable, weightsOf,
+  another, generatorOf, generators, lastDesign, on, redo, settle, start, state, tell, undo, usable,
+  weightsOf,
 } from "./store.js";
 import { paint } from "./tiles.js";
 
@@ -26,6 +28,7 @@ export async function mount({ element }) {
   mountWall(part);
   mountRelatives(part);
   mountSliders(element);
+  mountCategories(part("categories"));
   try {
     await generators();
   } catch (error) {
@@ -90,7 +93,7 @@ function mountActions(part) {
   act("undo", undo);
   act("redo", redo);
   act("keep", () => keep(state.design));
-  act("surprise", () => settle(fresh(generatorOf(state.design.generator), randomSeed())));
+  act("surprise", () => settle(another(randomSeed())));
   act("reset", () => settle(withoutSliders(state.design)));
   act("download", async () => {
     const file = await call("render", state.design, 1024);
@@ -128,7 +131,7 @@ function mountWall(part) {
   const wall = part("wall");
   let page = 0;
   let generator = null;
-  let walled = null; // which generator's designs are shown, with which weights
+  let walled = null; // which generator's designs are shown, with which weights, of which category
   const tiles = Array.from({ length: WALL }, (_, at) => thumbnail(`Design ${at + 1}`, settle));
   wall.append(...tiles);
   walkable(wall, () => getComputedStyle(wall).gridTemplateColumns.split(" ").length);
@@ -136,17 +139,16 @@ function mountWall(part) {
     for (const each of tiles) each.setAttribute("aria-pressed", same(each.design, design));
   };
   const fill = () => {
-    tiles.forEach((each, at) => each.show(fresh(generator, page * WALL + at)));
+    tiles.forEach((each, at) => each.show(another(page * WALL + at)));
     mark(state.design);
   };
   on("settled", (design) => {
-    if (walled !== weightsOf(design.generator)) {
-      if (generator?.name !== design.generator) page = 0;
-      generator = generatorOf(design.generator);
-      walled = weightsOf(design.generator);
-      fill();
-    }
-    mark(design);
+    const wanted = `${weightsOf(design.generator)} ${labels(design)[0]}`;
+    if (walled === wanted) return mark(design);
+    if (generator !== design.generator) page = 0;
+    generator = design.generator;
+    walled = wanted;
+    fill();
   });
   part("more").addEventListener("click", () => {
     page += 1;

@@ -51,7 +51,7 @@ function blendTwo() {
     const first = newest.find((each) =>
       each !== second && each.design.generator === second.design.generator);
     if (first) {
-      setBlend({ first: first.design, second: second.design, amount: 0.5 });
+      setBlend({ first: first.design, second: second.design, amount: 0.5, surface: null });
       return openTab("blend");
     }
   }

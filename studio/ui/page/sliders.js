@@ -1,18 +1,20 @@
 // The sliders of Explore: the generator's strongest directions with pictures of both ends, how
 // adventurous, the design's number, and every fine control.
 
-import { fresh, MAX_SEED, moved, offset, truncated } from "./design.js";
+import { MAX_SEED, moved, offset, truncated } from "./design.js";
 import { pictureSlider } from "./elements.js";
 import { notice } from "./notice.js";
-import { generatorOf, move, on, settle, sliders, state, weightsOf } from "./store.js";
+import { another, move, on, settle, sliders, state, weightsOf } from "./store.js";
 
 const REACH = 3; // standard deviations at a slider's end
+const FINE = 128; // fine controls at once: nobody goes through hundreds, and the page stays swift
 const ENDS_DELAY = 120; // ms of rest before the end pictures are drawn anew
 
 export function mountSliders(element) {
   const part = (selector) => element.querySelector(selector);
   let built = null; // which generator's, with which weights
   let rows = [];
+  let dimensions = 0; // how many fine controls there are
 
   async function build(name) {
     const weights = weightsOf(name);
@@ -20,18 +22,27 @@ export function mountSliders(element) {
     rows = [];
     part(".at-sliders").replaceChildren();
     part(".at-fine").replaceChildren();
+    part(".at-more-fine").hidden = true;
     const found = await sliders(name).catch((error) => notice(error.message));
     if (!found || built !== weights) return;
     rows = found.directions.map((ends, index) => directionSlider(ends, index));
     part(".at-sliders").replaceChildren(...rows.map((each) => each.row));
     part(".at-fine-hint").textContent =
       `${found.dimensions} fine controls. Each shifts the design a little, in its own way.`;
-    part(".at-fine").replaceChildren(
-      ...Array.from({ length: found.dimensions }, (_, index) => fineSlider(index)),
-    );
-    follow(state.design);
+    dimensions = found.dimensions;
+    moreFine();
     drawEnds();
   }
+
+  function moreFine() {
+    const fine = part(".at-fine");
+    const here = fine.children.length;
+    const more = Math.min(FINE, dimensions - here);
+    fine.append(...Array.from({ length: more }, (_, at) => fineSlider(here + at)));
+    part(".at-more-fine").hidden = here + more === dimensions;
+    follow(state.design);
+  }
+  part(".at-more-fine").addEventListener("click", moreFine);
 
   function follow(design) {
     rows.forEach(({ range }, index) => set(range, offset(design, "directions", index)));
@@ -71,7 +82,7 @@ export function mountSliders(element) {
       notice(`A design number is a whole number from 0 to ${MAX_SEED.toLocaleString("en")}.`);
       return follow(state.design);
     }
-    settle(fresh(generatorOf(state.design.generator), seed));
+    settle(another(seed));
   });
 }
 

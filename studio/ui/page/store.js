@@ -2,7 +2,7 @@
 // collection, the two designs to blend. It lives in the page; the server knows nothing of it.
 
 import { call } from "./api.js";
-import { fresh, same } from "./design.js";
+import { fresh, labels, same } from "./design.js";
 import { notice } from "./notice.js";
 
 const HISTORY = 200;
@@ -15,7 +15,7 @@ export const state = {
   past: [],
   future: [],
   kept: null, // unknown until the browser's storage was read
-  blend: { first: null, second: null, amount: 0.5 },
+  blend: { first: null, second: null, amount: 0.5, surface: null }, // null: as far as the shape
 };
 
 /** Call `listener` whenever the part called `name` changes: design, settled, generators, kept, … */
@@ -147,8 +147,16 @@ export function start(generator) {
   settle(fresh(generator, generator.first));
 }
 
+/** The design of another seed, of the generator and the category that are on the easel. */
+export function another(seed) {
+  return fresh(generatorOf(state.design.generator), seed, labels(state.design)[0]);
+}
+
 export function setBlend(changes) {
-  state.blend = { ...state.blend, ...changes };
+  const { first } = state.blend;
+  // Another generator may not be able to blend them apart.
+  const other = changes.first && changes.first.generator !== first?.generator;
+  state.blend = { ...state.blend, ...(other && { surface: null }), ...changes };
   tell("blend", state.blend);
 }
 
