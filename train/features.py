@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +18,18 @@ NETWORK = "tf_efficientnet_lite0"
 # Maps at a 4th, 8th, 16th and 32nd of the input; the finest, at half of it, tells only edges.
 STAGES = (1, 2, 3, 4)
 WIDTHS = (24, 40, 112, 320)
+# Names a file of its weights for all trainings on a computer.
+WEIGHTS = "STUDIO_FEATURE_WEIGHTS"
 
 
 class FeaturesError(UserError):
     """Pretrained features that can't be had; the message says what to do."""
+
+
+def weights_file(named: str | None = None) -> Path | None:
+    """The file of weights that a run has named, else this computer's; None to download them."""
+    path = named or os.environ.get(WEIGHTS, "").strip()
+    return Path(path).expanduser() if path else None
 
 
 class FrozenFeatures(nn.Module):
@@ -173,7 +182,7 @@ def _frozen(weights: Path | None) -> nn.Module:
     except Exception as error:  # timm, the hub and the connection each raise their own
         raise FeaturesError(
             f"timm could not download {NETWORK}; connect to the internet once, or give a file of "
-            "its weights with --feature-weights."
+            f"its weights with --feature-weights or ${WEIGHTS}."
         ) from error
     if weights is not None:
         try:

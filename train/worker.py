@@ -12,7 +12,6 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +22,7 @@ from studio.errors import UserError
 from train.data.images import ImageSet
 from train.dataset import digest, load
 from train.distributed import Processes
+from train.features import weights_file
 from train.hardware import Hardware
 from train.length import Length
 from train.live import Live
@@ -149,7 +149,6 @@ class Session:
     def train(self, data: ImageSet) -> str:
         """One attempt, from the last save or from the beginning."""
         recipe, settings = self.run.recipe, self.run.settings
-        weights = settings.get("feature_weights")
         training = Training(
             recipe,
             data.images,
@@ -157,7 +156,7 @@ class Session:
             settings["seed"],
             self.processes,
             labels=data.labels,
-            feature_weights=Path(weights) if weights else None,
+            feature_weights=weights_file(settings.get("feature_weights")),
         )
         training.start_from(*load_start(self.run.folder / START))
         self.processes.wait()  # nobody may write before all have read
@@ -298,8 +297,9 @@ class Session:
                 "The training broke twice: its numbers grew beyond all bounds, also at half the "
                 "learning rate. Start anew with a lower rate, or from a trained generator."
             )
-        rate = recipe["learning_rate"] / 2
-        self.change(rate_lowered=True, recipe={**recipe, "learning_rate": rate})
+        rate, rate_d = recipe["learning_rate"] / 2, recipe.get("learning_rate_d")
+        changes = {"learning_rate": rate, "learning_rate_d": rate_d and rate_d / 2}
+        self.change(rate_lowered=True, recipe={**recipe, **changes})
         self.note(
             "The numbers grew beyond all bounds, so the training went back to its last save and "
             f"goes on at half the learning rate, {rate:g}."

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
 from command_line import ON_CPU
 from measuring import half_precision_state, random_network, shapes
@@ -17,6 +18,7 @@ from torch import Tensor
 from trainings import CPU
 
 from train.__main__ import main
+from train.features import NETWORK
 from train.hardware import Hardware
 from train.loop import Training
 from train.metrics import FeatureNetwork
@@ -69,6 +71,16 @@ def start(tiny_recipe: Recipe, squares: Tensor) -> Callable[..., Training]:
         return Training(replace(tiny_recipe, **changes), squares[:count], hardware, seed)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def lite0(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights for what a projected discriminator looks at."""
+    path = tmp_path_factory.mktemp("weights") / "lite0.pt"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        torch.save(timm.create_model(NETWORK, pretrained=False).state_dict(), path)
+    return path
 
 
 # --- the feature network -----------------------------------------------------------------------

@@ -294,7 +294,7 @@ def test_json_has_what_the_page_needs(tmp_path):
     assert found["sentences"][0] == {"kind": "good", "text": "21 photos can be used."}
     assert set(found) == {
         *("usable", "reasons", "files", "images", "unreadable", "same", "alike", "odd", "sizes"),
-        *("common_size", "shapes", "fit", "fit_reason", "leave_out", "sentences"),
+        *("common_size", "shapes", "fit", "fit_reason", "leave_out", "sentences", "categories"),
     }
 
 

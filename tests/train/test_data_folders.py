@@ -113,6 +113,18 @@ def test_zip_with_one_wrapping_folder(tmp_path):
     assert loaded.skipped == (("tee/broken.png", "empty"),)
 
 
+def test_folders_that_wrap_everything_are_no_label(tmp_path):
+    files = {f"sent/set/{name}": encode(plain(colour)) for name, colour in LABELLED.items()}
+    loaded = load(fill(tmp_path, files))
+    assert loaded.names == (
+        "sent/set/dress/2.png",
+        "sent/set/dress/long/3.png",
+        "sent/set/tee/1.png",
+    )
+    assert loaded.label_names == ("dress", "tee")
+    assert loaded.labels.tolist() == [0, 0, 1]
+
+
 def test_zip_wrapper_around_plain_images(tmp_path):
     loaded = load(make_zip(tmp_path / "a.zip", {f"set/{n}.png": encode(plain()) for n in "ab"}))
     assert loaded.names == ("a.png", "b.png")

@@ -93,8 +93,9 @@ def test_the_program_that_is_sent_needs_only_what_is_installed_there() -> None:
             assert not missing, name
 
 
-# Imported only where they are found: one is a Space's, one reads photos, which are squares by then.
-OPTIONAL = {"spaces", "pillow_heif"}
+# Imported only where they are found: one is a Space's, one reads photos, which are squares by then,
+# and one measures what was trained.
+OPTIONAL = {"spaces", "pillow_heif", "torch_fidelity"}
 
 
 def imported(path: Path) -> set[str]:

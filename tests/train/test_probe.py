@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from styled_recipes import PROJECTED, STYLED
 
 from studio.checkpoint import Checkpoint
 from train.__main__ import main
+from train.commands import probe as command
 from train.page import probe as probing
 from train.page.probe import ASIDE, BUSY, FAILED, KNOWN, Measured, Probe, measure
-from train.recipes import Recipe
+from train.recipes import RECIPES, Recipe, for_classes
 
 
 @pytest.fixture
@@ -56,6 +58,36 @@ def test_real_steps_are_counted(tiny_recipe: Recipe, monkeypatch: pytest.MonkeyP
     assert found["batch"] == 8 and found["device_name"].endswith(("core", "cores"))
 
 
+def test_rare_penalties_count_as_rarely_as_they_come(
+    tiny_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def step(training: probing.Training) -> None:
+        now[0] += 9.0 if training._penalties_due else 1.0
+        training.step_count += 1
+
+    monkeypatch.setattr(probing.Training, "step", step)
+    monkeypatch.setattr(probing.time, "perf_counter", lambda: now[0])
+    found = measure(replace(tiny_recipe, r1=0.5, penalty_every=16), "cpu", 40.0)
+    assert found["images_per_second"] == pytest.approx(8 / (24 / 16))
+    found = measure(replace(tiny_recipe, r1=0.5), "cpu", 40.0)
+    assert found["images_per_second"] == pytest.approx(8 / 9)
+
+
+def test_networks_that_are_told_categories_are_measured_with_some(tiny_recipe: Recipe) -> None:
+    recipe = for_classes(replace(tiny_recipe, **STYLED), 3)
+    assert measure(recipe, "cpu", 0.01)["images_per_second"] > 0
+
+
+def test_networks_that_look_at_features_are_measured_with_the_file_at_hand(
+    tiny_recipe: Recipe, lite0: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_FEATURE_WEIGHTS", str(lite0))
+    recipe = replace(tiny_recipe, **PROJECTED)
+    assert measure(recipe, "cpu", 0.01)["images_per_second"] > 0
+
+
 def test_what_was_measured_is_remembered_also_by_another_page(
     probe: Probe, counted: list[Recipe], tiny_recipe: Recipe
 ) -> None:
@@ -72,6 +104,10 @@ def test_what_was_measured_is_remembered_also_by_another_page(
         {"batch": 16},
         {"augment": "color"},
         {"freeze": 1},
+        {"r1": 0.5},
+        {"penalty_every": 16},
+        {"loss": "relativistic"},
+        {"style_mixing": 0.5},
         {"discriminator": {"kind": "dcgan", "widths": [16, 16], "end": 4, "channels": 3}},
     ],
     ids=str,
@@ -154,6 +190,17 @@ def test_the_command_prints_json(
     assert main(["probe", *start, "--seconds", "0.01"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["images_per_second"] > 0 and found["batch"] == 128
+
+
+def test_the_command_keeps_the_augmentation_of_a_recipe(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tiny_recipe: Recipe
+) -> None:
+    monkeypatch.setitem(RECIPES, "tiny", replace(tiny_recipe, augment="cutout"))
+    measured: list[str] = []
+    monkeypatch.setattr(command, "measure", lambda recipe, *_: measured.append(recipe.augment))
+    for options in ([], ["--augment", "color"], ["--augment", ""]):
+        assert main(["probe", "--recipe", "tiny", *options]) == 0
+    assert measured == ["cutout", "color", ""]
 
 
 def test_the_command_says_what_is_wrong(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m train probe", description=__doc__)
     parser.add_argument("--recipe", choices=RECIPES, help="the first one unless given")
     parser.add_argument("--start-from", type=Path, metavar="DIR", help="a checkpoint's networks")
-    parser.add_argument("--augment", default="", type=policy, metavar="LIST", help="as in training")
+    parser.add_argument("--augment", type=policy, metavar="LIST", help="as in training")
     parser.add_argument("--settings", help=argparse.SUPPRESS)  # "-": a recipe as JSON on stdin
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--seconds", type=float, default=SECONDS, metavar="S")
@@ -36,4 +36,4 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
         return from_dict(json.load(sys.stdin))
     start = checkpoint.read(options.start_from) if options.start_from else None
     recipe = recipe_for(options.recipe or "", start)
-    return replace(recipe, augment=options.augment)
+    return recipe if options.augment is None else replace(recipe, augment=options.augment)

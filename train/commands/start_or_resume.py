@@ -16,9 +16,10 @@ from train.dataset import digest, load, place_of
 from train.distributed import Processes, join, leave
 from train.hardware import Hardware
 from train.interruption import interruptions
+from train.page.offers import recipe_for
 from train.rented import hf_jobs
 from train.runs import CHECKPOINT, START, STATE, Run, RunError, locked
-from train.transfer import copy_start, networks_of
+from train.transfer import copy_start
 from train.worker import Options, work
 
 EPILOG = """examples:
@@ -211,7 +212,7 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
     start = checkpoint.read(options.start_from) if options.start_from else None
     recipe = recipes.get(options.recipe or recipe_of(start))
     if start and not grows(recipe, start):
-        recipe = replace(recipe, **networks_of(start.card))
+        recipe = recipe_for(recipe.name, start)
     changes = {name: getattr(options, name) for name in CHANGES}
     recipe = replace(
         recipe, **{name: value for name, value in changes.items() if value is not None}

@@ -14,7 +14,8 @@ from PIL import Image
 from studio.errors import UserError
 from train.data import check_words as words
 from train.data.backgrounds import odd_ones, white_beside
-from train.data.images import FITS
+from train.data.idx import is_idx, load_labels
+from train.data.images import FITS, folder_labels
 from train.data.likeness import SKETCH, originals, sketch
 from train.data.pixels import flatten
 from train.data.reading import allocate, find, read_pictures, unwrapped
@@ -52,6 +53,7 @@ def check(
     fit: str = AUTO,
     minimum: int = 16,
     suggestion: str | None = None,
+    conditional: bool | None = None,
     called: str | None = None,
     progress: bool = False,
     workers: int | None = None,
@@ -67,6 +69,7 @@ def check(
         fit: "crop" or "pad" as for :func:`train.data.pixels.prepare`, or "auto" to choose.
         minimum: photos that training needs.
         suggestion: title of a generator to start from if there are few photos.
+        conditional: whether training would tell categories apart, if that is known.
         called: what sentences call ``path``; itself if not given.
 
     Raises:
@@ -81,7 +84,7 @@ def check(
     except UserError as error:
         place = str(Path(path).expanduser())
         return _hopeless(str(error).replace(place, called) if called else str(error), fit)
-    return _report(found, _Wish(size, channels, fit, minimum, suggestion))
+    return _report(found, _Wish(size, channels, fit, minimum, suggestion, conditional))
 
 
 class _Wish(NamedTuple):
@@ -92,6 +95,7 @@ class _Wish(NamedTuple):
     fit: str
     minimum: int
     suggestion: str | None
+    conditional: bool | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ class _Found:
     sketches: np.ndarray
     sizes: np.ndarray
     digests: list[bytes]
+    labels: list[int]
+    label_names: tuple[str, ...]
 
 
 def _look_at_all(place: Path, size: int, workers: int | None, progress: bool) -> _Found:
@@ -126,6 +132,8 @@ def _look_at_all(place: Path, size: int, workers: int | None, progress: bool) ->
             sizes.append((seen.width, seen.height))
             digests.append(seen.digest)
     prefix = unwrapped(names) if place.is_file() else ""
+    from_idx = place.is_file() and is_idx(place)
+    labels, label_names = load_labels(place, len(names)) if from_idx else folder_labels(names)
     return _Found(
         place,
         prefix,
@@ -135,6 +143,8 @@ def _look_at_all(place: Path, size: int, workers: int | None, progress: bool) ->
         sketches[: len(names)],
         np.array(sizes, np.int64).reshape(-1, 2),
         digests,
+        [] if labels is None else labels.tolist(),
+        label_names,
     )
 
 
@@ -154,6 +164,7 @@ def _report(found: _Found, wish: _Wish) -> Report:
     odd = [(found.names[index], reason) for index, reason in odd_ones(found.sketches)]
     sides = found.sizes.min(1) if fit == "crop" else found.sizes.max(1)
     different = len(found.names) - len(leave_out)
+    categories = _categories(found, leave_out)
     cut = bool((found.sizes[:, 0] != found.sizes[:, 1]).any())
     facts = words.Facts(
         files=found.files,
@@ -168,6 +179,8 @@ def _report(found: _Found, wish: _Wish) -> Report:
         smaller=int((sides < wish.size).sum()),
         size=wish.size,
         suggestion=wish.suggestion,
+        categories=categories,
+        conditional=wish.conditional,
     )
     reasons = words.reasons(facts)
     fit_reason = words.fit_reason(fit, shapes, white, chosen=wish.fit != AUTO, exact=not cut)
@@ -188,6 +201,7 @@ def _report(found: _Found, wish: _Wish) -> Report:
         fit_reason=fit_reason,
         leave_out=leave_out,
         sentences=tuple(words.sentences(facts, fit_reason)),
+        categories=categories,
         names=tuple(found.names),
         source=Source(found.place, found.prefix, wish.size, wish.channels, fit),
     )
@@ -249,6 +263,16 @@ def _shape(found: _Found) -> tuple[dict[str, int], str, int]:
     return shapes, "pad" if others.any() and white >= PAD_SHARE * others.sum() else "crop", white
 
 
+def _categories(found: _Found, leave_out: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """(name, number of photos) of each category; copies don't count, and one alone is none."""
+    copies = frozenset(leave_out)
+    labels = zip(found.names, found.labels, strict=False)  # there may be none
+    counts = Counter(label for name, label in labels if name not in copies)
+    if len(counts) < 2:
+        return ()
+    return tuple((found.label_names[label], counts[label]) for label in sorted(counts))
+
+
 def _common(sizes: np.ndarray) -> tuple[int, int]:
     """The most common (width, height); the first of several."""
     counts = Counter(map(tuple, sizes.tolist()))
@@ -273,6 +297,7 @@ def _hopeless(reason: str, fit: str) -> Report:
         fit_reason="",
         leave_out=(),
         sentences=(("bad", reason),),
+        categories=(),
         names=(),
         source=None,
     )

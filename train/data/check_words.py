@@ -11,6 +11,9 @@ FEW, ENOUGH = 200, 500
 # A share of the photos that is worth a warning, not only a note.
 MANY = 0.05
 NAMED = 3
+CATEGORIES_NAMED = 8
+# Photos of one category, below which it is hardly learnt.
+FEW_OF_ONE = 20
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Facts:
     smaller: int
     size: int
     suggestion: str | None
+    categories: Sequence[tuple[str, int]] = ()
+    conditional: bool | None = None
 
 
 def reasons(facts: Facts) -> list[str]:
@@ -51,6 +56,7 @@ def sentences(facts: Facts, fit_reason: str) -> list[tuple[str, str]]:
     if not result:
         result.append(("good", f"{count(facts.different, 'photo')} can be used."))
         result += few(facts)
+        result += categories(facts)
     if facts.unreadable:
         result.append(("warning", unreadable(facts)))
     if facts.same:
@@ -96,6 +102,32 @@ def few(facts: Facts) -> list[tuple[str, str]]:
             return [("note", f"{text}; starting from {facts.suggestion} gets further.")]
         return [("note", f"{text}; more would help.")]
     return []
+
+
+def categories(facts: Facts) -> list[tuple[str, str]]:
+    """Which categories the folders make, and what becomes of them."""
+    found = facts.categories
+    if not found:
+        return []
+    named = [f"{name} ({number:,})" for name, number in found[:CATEGORIES_NAMED]]
+    if len(found) > CATEGORIES_NAMED:
+        named.append(f"{len(found) - CATEGORIES_NAMED:,} more")
+    text = f"{len(found):,} categories found: {', '.join(named[:-1])} and {named[-1]}."
+    if facts.conditional is None:
+        return [("note", text)]
+    if not facts.conditional:
+        return [("note", f"{text} They are learnt together, as one.")]
+    small = sum(number < FEW_OF_ONE for _, number in found)
+    if small:
+        have = "has" if small == 1 else "have"
+        return [
+            (
+                "warning",
+                f"{text} {small:,} of them {have} fewer than {FEW_OF_ONE} photos, too few to learn "
+                "apart; put them together, or all photos in one folder.",
+            )
+        ]
+    return [("note", f"{text} Each is learnt by its name.")]
 
 
 def unreadable(facts: Facts) -> str:

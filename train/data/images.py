@@ -79,7 +79,7 @@ def load_images(
     ``path`` is a folder or zip of images at any depth, an idx file of images or a folder with
     Fashion-MNIST's, or "fashion-mnist", which is downloaded to $STUDIO_CACHE or ~/.cache/atelier.
     The first-level folder is the label when two or more of them hold images and none lies outside;
-    a folder that wraps everything in a zip doesn't count.
+    a folder that wraps everything doesn't count.
 
     ``fit`` makes squares as :func:`train.data.pixels.prepare` says. Images whose names, as
     the result would have them, are in ``leave_out`` are not used.
@@ -139,7 +139,7 @@ class _Loader:
             top = unwrapped(names)
             names = [name.removeprefix(top) for name in names]
             skipped = [(name.removeprefix(top), reason) for name, reason in skipped]
-        labels, label_names = _folder_labels(names)
+        labels, label_names = folder_labels(names)
         return ImageSet(
             torch.from_numpy(images[: len(names)]),
             labels,
@@ -216,7 +216,13 @@ def _resize_block(block: np.ndarray, size: int, channels: int, fit: str) -> np.n
     return np.stack([prepare(Image.fromarray(image), size, channels, fit) for image in block])
 
 
-def _folder_labels(names: Sequence[str]) -> tuple[torch.Tensor | None, tuple[str, ...]]:
+def folder_labels(names: Sequence[str]) -> tuple[torch.Tensor | None, tuple[str, ...]]:
+    """Labels int64 (N,) by the top folders of images, and those folders' names in order.
+
+    They are None and () unless there are two folders or more, and no image lies outside them.
+    """
+    while top := unwrapped(names):
+        names = [name.removeprefix(top) for name in names]
     folders = [name.rpartition("/")[0].partition("/")[0] for name in names]
     label_names = tuple(sorted(set(folders)))
     if "" in label_names or len(label_names) < 2:

@@ -210,6 +210,6 @@ def allocate(shape: Sequence[int], memory_limit: int | None, what: str) -> np.nd
 
 
 def unwrapped(names: Sequence[str]) -> str:
-    """The one folder that holds every image of a zip, like "photos/"; empty if there is none."""
+    """The one folder that holds every image, like "photos/"; empty if there is none."""
     top = names[0].partition("/")[0] + "/" if names else ""
     return top if top and all(name.startswith(top) for name in names) else ""

@@ -32,6 +32,7 @@ class Report:
     all those copies. ``odd`` has (name, reason) where the background is unlike the rest: for a
     person to decide. ``sizes`` are of the shorter sides in pixels, ``common_size`` is (width,
     height). ``sentences`` are (kind, text), the kind being good, note, warning or bad.
+    ``categories`` has (name, number of photos) for each top folder, where they make categories.
     """
 
     usable: bool
@@ -49,6 +50,7 @@ class Report:
     fit_reason: str
     leave_out: tuple[str, ...]
     sentences: tuple[tuple[str, str], ...]
+    categories: tuple[tuple[str, int], ...]
     names: tuple[str, ...] = field(repr=False)
     source: Source | None = field(repr=False, compare=False)
 
@@ -69,6 +71,7 @@ class Report:
             "fit": self.fit,
             "fit_reason": self.fit_reason,
             "leave_out": list(self.leave_out),
+            "categories": [list(pair) for pair in self.categories],
             "sentences": [{"kind": kind, "text": text} for kind, text in self.sentences],
         }
 

@@ -13,6 +13,7 @@ from studio import generators
 from studio.checkpoint import PREVIEW, Checkpoint
 from studio.errors import UserError
 from train import discriminators
+from train.discriminators.projected import ProjectedDiscriminator
 from train.recipes import RECIPES, Recipe
 from train.transfer import networks_of
 
@@ -49,9 +50,26 @@ def _fits(generator: tuple[tuple[str, Any], ...], discriminator: tuple[tuple[str
     shape = _shape(generator)
     with torch.device("meta"):
         judge = discriminators.build(_thawed(discriminator))
+        if isinstance(judge, ProjectedDiscriminator):  # sees features, of pictures of any size
+            return True
+        labels = torch.zeros(2, dtype=torch.int64)
+        told = {"labels": labels} if getattr(judge, "classes", 0) else {}
         try:
-            judge(torch.empty(2, shape.channels, shape.size, shape.size))
+            judge(torch.empty(2, shape.channels, shape.size, shape.size), **told)
         except RuntimeError:
+            return False
+    return True
+
+
+@lru_cache(256)
+def _can_tell(generator: tuple[tuple[str, Any], ...], discriminator: tuple[tuple[str, Any], ...]):
+    """Whether networks can be told of classes."""
+    two = {"classes": 2}
+    with torch.device("meta"):
+        try:
+            generators.build(_thawed(generator) | two)
+            discriminators.build(_thawed(discriminator) | two)
+        except ValueError:
             return False
     return True
 
@@ -110,6 +128,8 @@ def starts(checkpoints: Mapping[str, Checkpoint]) -> list[dict[str, Any]]:
 def recipe_for(name: str, start: Checkpoint | None) -> Recipe:
     """The recipe called ``name``, its networks those of the checkpoint to start from.
 
+    It is conditional if those networks can be told of classes, and the recipe or they themselves
+    are meant to be.
     Where no name is given it is the checkpoint's own recipe, else the first one for such networks;
     where there is no checkpoint either, the first of all.
 
@@ -123,8 +143,10 @@ def recipe_for(name: str, start: Checkpoint | None) -> Recipe:
     try:
         networks = networks_of(start.card)
         recipe = replace(RECIPES[name] if name else _recipe_of(start), **networks)
-        if _fits(_frozen(recipe.generator), _frozen(recipe.discriminator)):
-            return recipe
+        parts = _frozen(recipe.generator), _frozen(recipe.discriminator)
+        meant = recipe.conditional or bool(recipe.generator.get("classes"))
+        if _fits(*parts):
+            return replace(recipe, conditional=meant and _can_tell(*parts))
     except (ValueError, TypeError, KeyError):
         pass  # cards are other people's
     raise UserError(f"{start.title} can't be trained on: its card does not say how.")

@@ -87,17 +87,22 @@ class Photos:
         place = str(self.uploads.path(data).resolve())
         return Source(place, self.uploads.name(data), totals=self.uploads.totals(data))
 
-    def shown(self, data: Any, shape: Shape, fit: str, suggestion: str = "") -> dict[str, Any]:
+    def shown(
+        self, data: Any, shape: Shape, fit: str, suggestion: str = "", conditional: bool = False
+    ) -> dict[str, Any]:
         """What is in some photos, for a page, if training sees them in this shape and fit.
+
+        ``conditional`` is whether it would tell categories apart.
 
         Raises:
             UserError: there are no such photos, or no such fit.
         """
         if fit not in (AUTO, *FITS):
             raise UserError(f"Photos can be fitted by {AUTO}, {' or '.join(FITS)}, not {fit!r}.")
-        key = (*self._key(data), shape, fit, suggestion)
+        wish = (shape, fit, suggestion, conditional)
+        key = (*self._key(data), *wish)
         with self._one:
-            found = self._looked.get(key) or _Looked(self._look(data, shape, fit, suggestion))
+            found = self._looked.get(key) or _Looked(self._look(data, *wish))
             if found.shown is None:
                 found.shown = _shown(found.report, shape)
             self._keep(key, found)
@@ -116,15 +121,18 @@ class Photos:
             for key, found in self._looked.items():
                 if key[: len(place)] == place:
                     return found.report
-            found = _Looked(self._look(data, shape, AUTO, ""))
-            self._keep((*place, shape, AUTO, ""), found)
+            wish = (shape, AUTO, "", False)
+            found = _Looked(self._look(data, *wish))
+            self._keep((*place, *wish), found)
         return found.report
 
     def _key(self, data: Any) -> tuple[Any, ...]:
         source = self.find(data)
         return source.place, source.totals
 
-    def _look(self, data: Any, shape: Shape, fit: str, suggestion: str) -> Report:
+    def _look(
+        self, data: Any, shape: Shape, fit: str, suggestion: str, conditional: bool
+    ) -> Report:
         source = self.find(data)
         return check(
             source.place,
@@ -133,6 +141,7 @@ class Photos:
             fit=fit,
             minimum=LEAST,
             suggestion=suggestion or None,
+            conditional=conditional,
             called=source.name + Path(source.place).suffix,
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from studio.checkpoint import Checkpoint
+from studio.checkpoint import DISCRIMINATOR, Checkpoint
 from studio.errors import UserError
 from train import augment
 from train.page.machine import Machine
@@ -106,13 +106,23 @@ def defaults(
         "batch": recipe.batch,
         "learning_rate": recipe.learning_rate,
         "seed": recipe.seed,
-        "augment": augment.default_policy(images),
-        "freeze": EARLY_LAYERS if start and images < FEW else 0,
+        # What a recipe says itself was chosen with the rest of it.
+        "augment": recipe.augment or augment.default_policy(images),
+        "freeze": EARLY_LAYERS if _has_seen(start, recipe) and images < FEW else recipe.freeze,
         "ema_kimg": min(recipe.ema_kimg, kimg[length] / 10) if start else recipe.ema_kimg,
         "save_minutes": SAVE_MINUTES,
         "precision": "auto",
         "device": "auto",
     }
+
+
+def _has_seen(start: Checkpoint | None, recipe: Recipe) -> bool:
+    """Whether early layers of a discriminator bring something worth keeping.
+
+    A projected one looks at features that are frozen anyway.
+    """
+    brings = start is not None and (start.folder / DISCRIMINATOR).exists()
+    return brings and recipe.discriminator["kind"] != "projected"
 
 
 def choices(machine: Machine) -> dict[str, list[list[str]]]:

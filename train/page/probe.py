@@ -22,6 +22,7 @@ import torch
 from studio.errors import UserError
 from studio.files import write_text_whole
 from studio.generators import build
+from train.features import weights_file
 from train.hardware import Hardware
 from train.loop import Training
 from train.recipes import Recipe
@@ -45,31 +46,57 @@ def measure(recipe: Recipe, device: str = "auto", seconds: float = SECONDS) -> d
     """Train on noise for a while: {"images_per_second", "device_name", "batch", "torch"}.
 
     Raises:
-        UserError: the device is not there, or has too little memory.
+        UserError: the device is not there or has too little memory, or the features that a
+            discriminator looks at can't be had.
     """
     hardware = Hardware.choose(device)
     generator = build(recipe.generator)
     shape = (recipe.batch, generator.channels, generator.image_size, generator.image_size)
     images = torch.randint(0, 256, shape, dtype=torch.uint8)
+    labels = torch.arange(recipe.batch) % generator.classes if generator.classes else None
     try:
-        training = Training(recipe, images, hardware, seed=0)
+        training = Training(
+            recipe, images, hardware, 0, labels=labels, feature_weights=weights_file()
+        )
         _steps(training, WARM_SECONDS, WARM_STEPS)
-        steps, spent = _steps(training, seconds, 1)
+        spent = _seconds_each(training, seconds)
     except torch.OutOfMemoryError as error:
         raise UserError(f"{hardware.name} has too little memory for this training.") from error
     return {
-        "images_per_second": steps * training.batch / spent,
+        "images_per_second": training.batch / spent,
         "device_name": hardware.name,
         "batch": training.batch,
         "torch": torch.__version__,
     }
 
 
-def _steps(training: Training, seconds: float, least: int) -> tuple[int, float]:
-    """Train for ``seconds`` and at least ``least`` steps; the steps and the seconds it took."""
+def _seconds_each(training: Training, seconds: float) -> float:
+    """How long a step takes in the long run.
+
+    Of so many steps only one computes gradient penalties, and a few seconds may hold none or all
+    of those. So both kinds are timed, and weighed as they follow each other.
+    """
+    recipe = training.recipe
+    if not max(recipe.r1, recipe.r2) or recipe.penalty_every == 1:
+        steps, spent = _steps(training, seconds, 1)
+        return spent / steps
+    steps, spent = _steps(training, seconds / 2, 1, at=1)
+    penalised, spent_on_them = _steps(training, seconds / 2, 1, at=0)
+    plain = spent / steps
+    return plain + (spent_on_them / penalised - plain) / recipe.penalty_every
+
+
+def _steps(
+    training: Training, seconds: float, least: int, at: int | None = None
+) -> tuple[int, float]:
+    """Train for ``seconds`` and at least ``least`` steps; the steps and the seconds it took.
+
+    With ``at``, each of them is done as if it were that one.
+    """
     on_gpu = training.hardware.device.type == "cuda"
     count, begin = 0, time.perf_counter()
     while count < least or time.perf_counter() - begin < seconds:
+        training.step_count = training.step_count if at is None else at
         training.step()
         count += 1
         if on_gpu and count % STEPS_AT_ONCE == 0:
@@ -153,6 +180,8 @@ class Probe:
     def _key(self, recipe: Recipe) -> str:
         """Everything that decides the speed."""
         parts = [recipe.generator, recipe.discriminator, recipe.batch, recipe.augment]
+        parts += [recipe.loss, recipe.r1 > 0, recipe.r2 > 0, recipe.penalty_every]
+        parts += [recipe.style_mixing > 0, recipe.flip]
         parts += [recipe.freeze, self.device_name, torch.__version__]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

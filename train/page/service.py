@@ -111,12 +111,13 @@ class Service:
 
     def check(self, data: str, recipe: str, start_from: str, fit: str) -> dict[str, Any]:
         """Tell in words and pictures what is in some photos, for networks of a recipe or start."""
-        shape = offers.shape_of(offers.recipe_for(recipe, self._start(start_from)))
+        chosen = offers.recipe_for(recipe, self._start(start_from))
+        shape = offers.shape_of(chosen)
         shipped = checkpoint.find(self.shipped)
         drawn_by = self.photos.drawn_by(data)
         suggested = drawn_by if drawn_by in shipped else offers.suggested_start(shipped, shape)
         title = shipped[suggested].title if suggested else ""
-        found = self.photos.shown(data, shape, fit, title)
+        found = self.photos.shown(data, shape, fit, title, chosen.conditional)
         few = found["images"] < offers.PLENTY
         return {**found, "suggested_start": suggested if few else ""}
 

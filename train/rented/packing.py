@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from studio.errors import UserError
-from train.data.images import ImageSet
+from train.data.images import ImageSet, folder_labels
 from train.dataset import digest, load
 from train.runs import Run, RunError
 
@@ -41,6 +41,11 @@ def pack(run: Run, path: Path) -> None:
         raise RunError(
             f"{settings['data']} no longer holds the images this run was started on; start a new "
             "run instead."
+        )
+    if run.recipe.conditional and data.labels is not None and folder_labels(data.names)[0] is None:
+        raise RunError(
+            f"The categories of {settings['data']} can't be sent, as they lie in a file of their "
+            "own. Unpack the images into one folder for each category, and train on those."
         )
     write(data, path)
     card = Run.open(run.folder).settings["card"]  # it may have been renamed meanwhile
