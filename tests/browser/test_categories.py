@@ -198,5 +198,9 @@ def test_chips_are_chosen_with_the_keyboard_and_fit_a_phone(visitor: Visitor) ->
     for label in range(3):
         box = visitor.find(CHIPS).nth(label).bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
+    box = visitor.find(".at-categories")
+    box.evaluate("(box) => (box.style.maxHeight = '38px')")  # as if there were many
+    settle(visitor, {**START, "label": 2})
+    assert box.evaluate("(box) => box.scrollTop") > 20
     easel = visitor.find(".at-explore .at-easel").bounding_box()
     assert easel["y"] + easel["height"] <= visitor.find(".at-shelf").bounding_box()["y"]

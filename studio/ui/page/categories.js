@@ -6,6 +6,7 @@ import { generatorOf, on, settle, state } from "./store.js";
 
 export function mountCategories(box) {
   let offered = ""; // the names that there are chips for
+  let marked = ""; // the labels of those that are pressed
   const follow = (design) => {
     const { classes } = generatorOf(design.generator);
     if (offered !== JSON.stringify(classes)) {
@@ -15,8 +16,20 @@ export function mountCategories(box) {
     }
     box.hidden = !classes.length;
     const shown = labels(design);
-    [...box.children].forEach((each, label) => each.setAttribute("aria-pressed", shown.includes(label)));
+    const chips = [...box.children];
+    chips.forEach((each, label) => each.setAttribute("aria-pressed", shown.includes(label)));
+    // Where there are so many that they scroll, the chosen one is seen; nothing else scrolls for it.
+    if (marked !== `${design.generator} ${shown}`) reveal(box, chips[shown[0]]);
+    marked = `${design.generator} ${shown}`;
   };
   on("settled", follow);
   walkable(box, () => 1);
+}
+
+function reveal(box, chip) {
+  if (!chip) return;
+  const [top, end] = [chip.offsetTop, chip.offsetTop + chip.offsetHeight];
+  if (top < box.scrollTop || end > box.scrollTop + box.clientHeight) {
+    box.scrollTop = (top + end - box.clientHeight) / 2;
+  }
 }
