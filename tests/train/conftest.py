@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import timm
 import torch
 from command_line import ON_CPU
 from measuring import half_precision_state, random_network, shapes
@@ -76,6 +75,8 @@ def start(tiny_recipe: Recipe, squares: Tensor) -> Callable[..., Training]:
 @pytest.fixture(scope="session")
 def lite0(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of random weights for what a projected discriminator looks at."""
+    import timm  # takes a second, and few tests need it
+
     path = tmp_path_factory.mktemp("weights") / "lite0.pt"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -133,6 +134,17 @@ def settings(tiny_recipe: Recipe) -> dict[str, Any]:
 def run(tmp_path: Path, settings: dict[str, Any]) -> Run:
     """A new run's folder."""
     return Run.create(tmp_path / "run", settings)
+
+
+@pytest.fixture
+def prepare(tmp_path: Path, settings: dict[str, Any], photos: Path) -> Callable[..., Run]:
+    """``prepare(name, **settings)``: a run on the photos that nobody trained yet."""
+
+    def prepare(name: str = "run", **changes: Any) -> Run:
+        given = {"data": str(photos), "data_digest": None, "length": {"epochs": 3}}
+        return Run.create(tmp_path / name, {**settings, **given, **changes})
+
+    return prepare
 
 
 # --- the service behind the page ---------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from pathlib import Path
 
@@ -49,6 +50,11 @@ def make_zip(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_STOR
 
 def load(path: Path | str, size: int = SIZE, channels: int = 3, minimum: int = 1, **options):
     return load_images(path, size, channels, minimum=minimum, **options)
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return header + array.astype(np.uint8).tobytes()
 
 
 def pixels(image: Image.Image) -> np.ndarray:

@@ -10,17 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from image_files import fill, load
+from image_files import fill, idx_bytes, load
 from PIL import Image
 
 from train.data import idx, reading
 from train.data.images import DataError, prepare
-
-
-def idx_bytes(array: np.ndarray) -> bytes:
-    header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return header + array.astype(np.uint8).tobytes()
-
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (20, 28, 28), np.uint8)
 LABELS = np.arange(20) % 10

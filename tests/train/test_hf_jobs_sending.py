@@ -9,11 +9,13 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hub_stand_in import TOKEN, StandIn
-from image_files import encode, fill, random_image
+from image_files import encode, fill, idx_bytes, random_image
 from rented_runs import RENTED, Following, follow, log_in, make_run, pack_here, until
 
 from studio.errors import UserError
@@ -79,6 +81,41 @@ def test_the_job_gets_the_token_as_a_secret_and_nowhere_else(
     assert TOKEN not in str(sent)
     assert sent["flavor"] == "a10g-small" and sent["timeout"] == 7200
     assert "\n" not in sent["command"][-1]
+
+
+def test_a_file_of_weights_on_this_computer_is_not_asked_for_there(run: Run) -> None:
+    run.change_settings(feature_weights="weights.pt")
+    assert "feature_weights" not in sending.settings_to_send(run)
+
+
+def test_folders_are_categories_there_too(
+    tmp_path: Path, photos: Path, tiny_recipe: Recipe
+) -> None:
+    content = [path.read_bytes() for path in sorted(photos.iterdir())]
+    names = [f"sent/{'abc'[n % 3]}/{n:03d}.png" for n in range(len(content))]
+    folder = fill(tmp_path / "photos", dict(zip(names, content, strict=True)))
+    run = make_run(tmp_path / "run", folder, replace(tiny_recipe, conditional=True), **RENTED)
+    packing.pack(run, tmp_path / "photos.zip")
+    here = load(run.settings, quiet=True)
+    there = load({**run.settings, "data": str(tmp_path / "photos.zip")}, quiet=True)
+    assert there.label_names == here.label_names == ("a", "b", "c")
+    assert there.labels.tolist() == here.labels.tolist()
+
+
+def test_categories_in_a_file_of_their_own_are_not_lost_in_silence(
+    tmp_path: Path, tiny_recipe: Recipe
+) -> None:
+    images, labels = np.zeros((20, 28, 28), np.uint8), np.arange(20, dtype=np.uint8) % 2
+    names = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+    files = {name: idx_bytes(each) for name, each in zip(names, (images, labels), strict=True)}
+    folder = fill(tmp_path / "idx", files)
+    recipe = replace(tiny_recipe, conditional=True)
+    run = make_run(tmp_path / "run", folder, recipe, **RENTED)
+    with pytest.raises(RunError, match="The categories of"):
+        packing.pack(run, tmp_path / "photos.zip")
+    plain = make_run(tmp_path / "plain", folder, tiny_recipe, **RENTED)
+    packing.pack(plain, tmp_path / "photos.zip")
+    assert (tmp_path / "photos.zip").exists()
 
 
 def test_the_program_that_is_sent_needs_only_what_is_installed_there() -> None:

@@ -3,56 +3,22 @@
 from __future__ import annotations
 
 import errno
-import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from command_line import results
-from trainings import flat
+from worker_runs import STEPS, same_state, state_of, train
 
 from studio import checkpoint
 from train import worker
 from train.loop import Training
-from train.runs import CURVES, LOG, STATE, Run, RunError, locked
-from train.worker import Options, work
-
-CPU = Options(device="cpu", precision="fp32")
-STEPS = 6
-
-
-@pytest.fixture
-def prepare(tmp_path: Path, settings: dict[str, Any], photos: Path) -> Callable[..., Run]:
-    """``prepare(name, **settings)``: a run on the photos that nobody trained yet."""
-
-    def prepare(name: str = "run", **changes: Any) -> Run:
-        given = {"data": str(photos), "data_digest": None, "length": {"epochs": 3}}
-        return Run.create(tmp_path / name, {**settings, **given, **changes})
-
-    return prepare
-
-
-def train(run: Run, **options: Any) -> str:
-    with locked(run):
-        return work(Run.open(run.folder), Options("cpu", "fp32", **options))
-
-
-def state_of(run: Run) -> dict[str, Any]:
-    return torch.load(run.folder / STATE, weights_only=True)
-
-
-def same_state(first: Run, second: Run) -> bool:
-    one, other = (flat(state_of(run)) for run in (first, second))
-    timeless = [name for name in one if name != "/seconds"]
-    return one.keys() == other.keys() and all(
-        torch.equal(one[name], other[name])
-        if isinstance(one[name], torch.Tensor)
-        else one[name] == other[name]
-        for name in timeless
-    )
+from train.recipes import Recipe
+from train.runs import CURVES, LOG, Run, RunError, locked
 
 
 @pytest.fixture
@@ -207,6 +173,17 @@ def test_broken_numbers_lead_back_to_the_last_save_at_half_the_rate(
     assert state["optimiser_g"]["param_groups"][0]["lr"] == 0.5e-3
 
 
+def test_a_discriminator_with_a_rate_of_its_own_is_slowed_down_too(
+    prepare: Callable[..., Run], at_step: Callable[..., None], tiny_recipe: Recipe
+) -> None:
+    recipe = replace(tiny_recipe, learning_rate_d=4e-3)
+    run = prepare(recipe=recipe.to_dict())
+    at_step(4, poison)
+    assert train(run, save_minutes=1e-9) == "finished"
+    assert Run.open(run.folder).recipe.rate_d == 2e-3
+    assert state_of(run)["optimiser_d"]["param_groups"][0]["lr"] == 2e-3
+
+
 def test_numbers_that_break_again_end_the_run_in_words(
     prepare: Callable[..., Run], at_step: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,67 +278,3 @@ def test_photos_that_are_gone_are_a_sentence(prepare: Callable[..., Run], tmp_pa
     with pytest.raises(ValueError, match="no file or folder"):
         train(run)
     assert run.state()[0] == "failed" and "no file or folder" in run.state()[1]
-
-
-# --- looking while it trains -------------------------------------------------------------------
-
-
-def test_looking_changes_nothing_of_what_is_learnt(
-    prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("train.loop.TICK_IMAGES", 8)
-    for name, value in {"SHORTEST": 0.0, "GROWTH": 0.0, "CREDIT": 1e9}.items():
-        monkeypatch.setattr(f"train.live.{name}", value)
-    plain, live = prepare("plain"), prepare("live", live=True)
-    train(plain), train(live)
-    assert same_state(plain, live)
-    assert live.frames() == [0, 1, 2, 3, 4, 5, 6]
-    looks = live.lines("looks.jsonl")
-    assert looks and all(math.isfinite(look["distance"]) for look in looks)
-    assert {"verdict", "title", "sentence", "signals"} <= set(looks[0])
-    status = live.status()
-    assert status["best"]["distance"] == min(look["distance"] for look in looks)
-    assert status["health"]["verdict"]
-
-
-class Distances:
-    """Stands in for a distance: those given, and the last of them for ever."""
-
-    floor = 1.0
-
-    def __init__(self, distances: list[float]) -> None:
-        self.distances = distances
-
-    def __call__(self, *_: Any, **settings: Any) -> Any:
-        if settings:  # made for a training
-            return self
-        return self.distances.pop(0) if len(self.distances) > 1 else self.distances[0]
-
-
-def test_the_best_moment_is_kept_where_it_was_clearly_better(
-    prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("train.loop.TICK_IMAGES", 8)
-    for name, value in {"SHORTEST": 0.0, "GROWTH": 0.0, "CREDIT": 1e9}.items():
-        monkeypatch.setattr(f"train.live.{name}", value)
-    monkeypatch.setattr("train.live.GRIDS_PER_LOOK", 1)
-    monkeypatch.setattr("train.live.SlicedWasserstein", Distances([9.0, 5.0, 8.0]))
-    run = prepare(live=True)
-    train(run)
-    assert run.status()["best"] == {"distance": 5.0, "step": 2, "images_shown": 16}
-    card = checkpoint.read(run.folder / "checkpoint").card
-    assert card["training"]["images_shown"] == 16
-    assert card["distance"]["sliced_wasserstein"] == 5.0
-    assert "best after 16 photos shown" in run.status()["notes"][-1]
-    assert (run.folder / "checkpoint" / "directions.json").exists()
-
-
-def test_a_newer_moment_of_about_the_same_distance_is_kept(
-    prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("train.live.SlicedWasserstein", Distances([5.0]))
-    run = prepare(live=True)
-    train(run)
-    card = checkpoint.read(run.folder / "checkpoint").card
-    assert card["training"]["images_shown"] == STEPS * 8
-    assert json.dumps(card)  # numbers that JSON knows
