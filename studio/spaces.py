@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import cos, pi, sin
 from typing import Any
 
@@ -26,6 +26,25 @@ from studio.latents import of_seed, slerp
 CENTRE_SAMPLES = 1024
 CENTRE_SEED = 2**32
 SEEDS_KEPT = 4096
+
+
+def mapped(generator: Generator, latents: np.ndarray, label: int = 0) -> np.ndarray:
+    """The styles (n, style_dim) of latents (n, latent_dim) in a category, both float32."""
+    labels = torch.full((len(latents),), label) if generator.classes else None
+    with torch.inference_mode():
+        return generator.map(torch.tensor(latents), labels).numpy()
+
+
+def category(generator: Generator, label: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A category's centre and the standard deviation of every value: float32 (style_dim,) each.
+
+    The centre is what truncation draws a mapped generator's styles towards; whatever truncates
+    takes it from here, so that one psi means one picture.
+    """
+    stream = np.random.Generator(np.random.PCG64(CENTRE_SEED))
+    latents = stream.standard_normal((CENTRE_SAMPLES, generator.latent_dim)).astype(np.float32)
+    styles = mapped(generator, latents, label).astype(np.float64)
+    return styles.mean(0).astype(np.float32), styles.std(0).astype(np.float32)
 
 
 def of_generator(generator: Generator, directions: Directions, classes: Sequence[str]) -> Space:
@@ -194,7 +213,7 @@ class StyleSpace(Space):
         )
         self.generator, self.directions = generator, directions
         self.mapped = lru_cache(SEEDS_KEPT)(self._mapped)
-        self.category = lru_cache(None)(self._category)
+        self.category = lru_cache(None)(partial(category, generator))
 
     def start(self, seed: int, label: int) -> Spot:
         layers = self.generator.style_layers
@@ -251,16 +270,4 @@ class StyleSpace(Space):
 
     def _mapped(self, seed: int, label: int) -> np.ndarray:
         """The style of a seed in a category: float32 (style_dim,)."""
-        return self._map(of_seed(seed, self.generator.latent_dim)[None], label)[0]
-
-    def _category(self, label: int) -> tuple[np.ndarray, np.ndarray]:
-        """A category's centre and the standard deviation of every value: float32 (style_dim,)."""
-        stream = np.random.Generator(np.random.PCG64(CENTRE_SEED))
-        latents = stream.standard_normal((CENTRE_SAMPLES, self.generator.latent_dim))
-        styles = self._map(latents.astype(np.float32), label).astype(np.float64)
-        return styles.mean(0).astype(np.float32), styles.std(0).astype(np.float32)
-
-    @torch.inference_mode()
-    def _map(self, latents: np.ndarray, label: int) -> np.ndarray:
-        labels = torch.full((len(latents),), label) if self.generator.classes else None
-        return self.generator.map(torch.tensor(latents), labels).numpy()
+        return mapped(self.generator, of_seed(seed, self.generator.latent_dim)[None], label)[0]

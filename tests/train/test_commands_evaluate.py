@@ -13,10 +13,28 @@ import timm
 import torch
 
 from studio import checkpoint
+from studio.checkpoint import CheckpointError
+from studio.design import from_seed
 from studio.generators.base import to_uint8
+from studio.latents import of_seed
+from studio.render import Renderer
 from train.__main__ import main
 from train.commands import evaluate
+from train.metrics import FeatureNetwork
 from train.recipes import Recipe
+
+
+@pytest.fixture(autouse=True)
+def small_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features of images of 32 px take a fraction of the time."""
+    monkeypatch.setattr(FeatureNetwork, "input_size", 32)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where what real images measure is kept."""
+    monkeypatch.setenv("STUDIO_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "measures"
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +53,11 @@ def measure(
 ) -> Callable[..., list[dict[str, Any]]]:
     """``measure(*folders, options=…)``: the lines that evaluating prints."""
 
-    def measure(*folders: Path, options: tuple = ()) -> list[dict[str, Any]]:
+    def measure(
+        *folders: Path | str, options: tuple = (), data: Path = photos
+    ) -> list[dict[str, Any]]:
         capsys.readouterr()
-        arguments = ["--data", photos, "--feature-weights", weights, *options]
+        arguments = ["--data", data, "--feature-weights", weights, *options]
         assert main(["evaluate", *map(str, (*folders, *arguments))]) == 0
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -79,6 +99,41 @@ def test_evaluate_repeats_and_writes_to_the_card_when_asked(
     assert other["frechet"] != line["frechet"]
 
 
+def test_a_name_is_looked_up_as_the_studio_does(
+    checkpoints: Path, measure: Callable, tmp_path: Path
+) -> None:
+    roots = ("--checkpoints", tmp_path / "none", "--runs", checkpoints)
+    by_name, by_folder = measure("colour", checkpoints / "colour", options=roots)
+    assert by_name == by_folder
+
+
+def test_what_real_images_measure_is_kept(
+    checkpoints: Path, measure: Callable, cache: Path
+) -> None:
+    first = measure(checkpoints / "colour", options=("--no-cache",))
+    assert not cache.exists()
+    assert measure(checkpoints / "colour") == first
+    (kept,) = cache.iterdir()
+    kept.write_bytes(kept.read_bytes()[:100])
+    assert measure(checkpoints / "colour") == first
+    assert len(kept.read_bytes()) > 100
+    assert measure(checkpoints / "colour") == first
+
+
+def test_a_card_that_a_training_replaced_is_left_alone(
+    make_checkpoint: Any, tmp_path: Path
+) -> None:
+    found = make_checkpoint(tmp_path / "bags", seed=1)
+    make_checkpoint(tmp_path / "bags", seed=2, notes="new")
+    before = (tmp_path / "bags" / "card.json").read_bytes()
+    with pytest.raises(CheckpointError, match="bags was trained on in the meantime"):
+        evaluate.write(found, quality={})
+    assert (tmp_path / "bags" / "card.json").read_bytes() == before
+
+
+# --- what is drawn -----------------------------------------------------------------------------
+
+
 def test_pictures_to_measure_are_drawn_by_their_seed(
     make_generator: Any, tiny_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +150,81 @@ def test_pictures_to_measure_are_drawn_by_their_seed(
     assert not torch.equal(draw(10, 7), found)
 
 
+@pytest.mark.parametrize(("name", "label"), [("colour", None), ("styled", 2), ("styled", 0)])
+@pytest.mark.parametrize("psi", [1.0, 0.7, 0.0])
+def test_what_is_measured_is_what_the_studio_draws(
+    styled_checkpoints: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    label: int | None,
+    psi: float,
+) -> None:
+    """The picture of a seed's latent, put in the place of the random one, is the design's."""
+    design = from_seed(name, 7, truncation=psi, label=label)
+    expected = torch.tensor(Renderer(styled_checkpoints).pixels(design))
+    generator = checkpoint.read(styled_checkpoints / name).load_generator()
+    latent = torch.tensor(of_seed(7, generator.latent_dim))
+    monkeypatch.setattr(torch, "randn", lambda *shape, generator: latent[None])
+    draw = evaluate.drawer(generator, psi)
+    drawn = draw(1, 0) if label is None else draw(1, 0, torch.tensor([label]))
+    assert torch.equal(drawn[0].permute(1, 2, 0), expected)
+
+
+def test_each_picture_is_truncated_towards_its_own_category(styled_checkpoints: Path) -> None:
+    generator = checkpoint.read(styled_checkpoints / "styled").load_generator()
+    centres = evaluate.drawer(generator, 0.0)(6, 1, torch.tensor([0, 1, 2, 0, 1, 2])).int()
+    assert (centres[:3] - centres[3:]).abs().max() <= 1
+    assert (centres[0] - centres[1]).abs().max() > 3
+
+
+# --- categories --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def garments(tmp_path: Path, make_photos: Callable[..., Path]) -> Path:
+    """Photos of two of the three categories that ``styled`` draws."""
+    for seed, name in enumerate(("Coat", "Dress")):
+        make_photos(tmp_path / "garments" / name, 12, seed)
+    return tmp_path / "garments"
+
+
+def test_categories_go_by_their_names(
+    styled_checkpoints: Path, measure: Callable, garments: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    drawer = evaluate.drawer
+
+    def watched(generator: Any, psi: float, classes: torch.Tensor) -> Callable:
+        asked.append(classes.tolist())
+        return drawer(generator, psi, classes)
+
+    monkeypatch.setattr(evaluate, "drawer", watched)
+    (line,) = measure(styled_checkpoints / "styled", data=garments, options=("--psi", "0.7"))
+    assert asked == [[2, 0]]  # Coat, Dress
+    assert 0 <= line["class_accuracy"] <= 1 and 0 <= line["floors"]["class_accuracy"] <= 1
+    assert line["psi"] == 0.7 and "truncation 0.7" in line["protocol"]
+
+
+def test_data_that_does_not_fit_the_categories_is_a_sentence(
+    styled_checkpoints: Path,
+    photos: Path,
+    garments: Path,
+    weights: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    (garments / "Coat").rename(garments / "Hat")
+    for data, message in (
+        (photos, "put those of each class in a folder of its name"),
+        (garments, "it does not draw Hat, but Dress, Tank top and Coat"),
+    ):
+        arguments = [styled_checkpoints / "styled", "--data", data, "--feature-weights", weights]
+        assert main(["evaluate", *map(str, arguments)]) == 1
+        assert message in capsys.readouterr().err
+
+
+# --- what can't be evaluated -------------------------------------------------------------------
+
+
 def test_what_cannot_be_evaluated_is_a_sentence(
     checkpoints: Path,
     photos: Path,
@@ -108,11 +238,12 @@ def test_what_cannot_be_evaluated_is_a_sentence(
     good = {"folder": checkpoints / "colour", "data": photos, "weights": weights, "samples": 8}
     for changes, message in (
         ({"folder": tmp_path}, "no checkpoint in"),
+        ({"folder": "nothing"}, "nor one of that name"),
         ({"folder": tmp_path / "broken"}, "not the file its card describes"),
         ({"data": tmp_path / "nowhere"}, "nowhere"),
         ({"weights": tmp_path / "junk.pt"}, "junk.pt is not a readable file of weights"),
         ({"weights": tmp_path / "none.pt"}, "no file of feature weights"),
-        ({"samples": 2}, "at least 4 images"),
+        ({"samples": 2}, "at least 8 images"),
     ):
         use = {**good, **changes}
         arguments = [use["folder"], "--data", use["data"], "--samples", use["samples"]]

@@ -1,4 +1,4 @@
-"""Fréchet distance, precision and recall: known answers and a sane order."""
+"""Fréchet and kernel distance, and diversity: known answers and a sane order."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import torch
 from measuring import blurred, shapes
 from torch import Tensor
 
-from train import metrics
-from train.metrics import FeatureNetwork, MetricsError, frechet_distance, precision_recall
+from train.metrics import (
+    FeatureNetwork,
+    MetricsError,
+    distances,
+    frechet_distance,
+    kernel_distance,
+)
+from train.metrics.diversity import diversity, mean_distance
 
 # --- the Fréchet distance ----------------------------------------------------------------------
 
@@ -76,6 +82,52 @@ def test_distance_refuses_what_it_cannot_compare() -> None:
             frechet_distance(good, bad)
 
 
+# --- the kernel distance -----------------------------------------------------------------------
+
+
+def plain_estimate(a: np.ndarray, b: np.ndarray) -> float:
+    """The unbiased squared discrepancy of two equally large sets, as its paper writes it."""
+    n, dim = a.shape
+    aa, bb, ab = ((x @ y.T / dim + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
+    within = (aa.sum() - np.trace(aa) + bb.sum() - np.trace(bb)) / (n * (n - 1))
+    return within - 2 * ab.mean()
+
+
+def test_kernel_distance_is_the_mean_of_plain_estimates_over_its_subsets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(0)
+    a, b = random.standard_normal((12, 4)), random.standard_normal((10, 4)) + 0.5
+    choices = np.random.default_rng(7)
+    rows_a = [choices.choice(12, 5, replace=False) for _ in range(6)]
+    rows_b = [choices.choice(10, 5, replace=False) for _ in range(6)]
+    each = [plain_estimate(a[i], b[j]) for i, j in zip(rows_a, rows_b, strict=True)]
+    found = kernel_distance(a, b, subsets=6, seed=7)
+    assert found.mean == pytest.approx(np.mean(each), rel=1e-4)
+    assert found.deviation == pytest.approx(np.std(each), rel=1e-4)
+    monkeypatch.setattr(distances, "BLOCK", 5)
+    assert kernel_distance(a, b, subsets=6, seed=7).mean == pytest.approx(found.mean, rel=1e-6)
+
+
+def test_kernel_distance_of_equal_distributions_is_about_zero_however_few_there_are() -> None:
+    random = np.random.default_rng(0)
+    for count in (40, 400):
+        a, b = random.standard_normal((2, count, 8))
+        found = kernel_distance(a, b)
+        assert abs(found.mean) < found.deviation + 0.02
+    assert kernel_distance(a, 2 * b).mean > 0.5
+
+
+def test_kernel_distance_refuses_what_it_cannot_compare() -> None:
+    good = np.zeros((9, 3))
+    for bad in (np.zeros((9, 2)), np.zeros((3, 3)), np.full((9, 3), np.inf)):
+        with pytest.raises(MetricsError):
+            kernel_distance(good, bad)
+
+
+# --- both --------------------------------------------------------------------------------------
+
+
 def noisy(images: Tensor, amount: float) -> Tensor:
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     return (images + amount * noise).clamp(0, 255).byte()
@@ -92,67 +144,30 @@ def lopsided(images: Tensor, share: float) -> Tensor:
 @pytest.mark.parametrize(
     ("spoil", "steps"),
     [(blurred, (0.6, 1.2, 2.4)), (noisy, (4, 16, 64)), (lopsided, (0.25, 0.5, 1.0))],
-    ids=["blur", "noise", "missing mode"],
+    ids=["blur", "noise", "missing class"],
 )
-def test_distance_grows_with_what_is_wrong(
+def test_distances_grow_with_what_is_wrong(
     features: FeatureNetwork, real: Tensor, real_features: np.ndarray, spoil, steps
 ) -> None:
-    found = [frechet_distance(real_features, features(spoil(real, step))) for step in steps]
+    spoilt = [features(spoil(real, step)) for step in steps]
+    found = [frechet_distance(real_features, each) for each in spoilt]
     assert 0 < found[0] < found[1] < found[2]
+    found = [kernel_distance(real_features, each).mean for each in (real_features, *spoilt)]
+    assert found == sorted(found) and found[0] < found[-1]
 
 
-# --- precision and recall ----------------------------------------------------------------------
+# --- diversity ---------------------------------------------------------------------------------
 
 
-def test_equal_sets_have_full_precision_and_recall(real_features: np.ndarray) -> None:
-    assert precision_recall(real_features, real_features) == (1.0, 1.0)
+def test_diversity_counts_the_distances_of_pairs() -> None:
+    real = np.array([[0.0, 0], [3, 4], [0, 4]])  # sides 5, 4 and 3
+    assert mean_distance(real) == pytest.approx(4)
+    assert diversity(real, 2 * real + 7) == pytest.approx(2)
+    assert diversity(real, real[[0, 0, 0, 0]]) == 0
+    assert diversity(real[[1, 1]], real) == 0
 
 
-def test_a_collapsed_generator_has_precision_without_recall() -> None:
-    real = np.random.default_rng(0).standard_normal((200, 4))
-    fake = real[7] + 1e-3 * np.random.default_rng(1).standard_normal((200, 4))
-    precision, recall = precision_recall(real, fake)
-    assert precision == 1.0
-    assert recall <= 0.01
-
-
-def test_a_generator_of_too_much_has_recall_without_precision() -> None:
-    rng = np.random.default_rng(0)
-    real, fake = rng.standard_normal((200, 2)), rng.uniform(-40, 40, (200, 2))
-    precision, recall = precision_recall(real, fake)
-    assert precision < 0.1
-    assert recall > 0.9
-
-
-def test_a_shifted_set_has_neither() -> None:
-    real = np.random.default_rng(0).standard_normal((60, 8))
-    assert precision_recall(real, real + 100) == (0.0, 0.0)
-
-
-def test_a_half_right_generator_has_half_of_both() -> None:
-    rng = np.random.default_rng(0)
-    here, there, nowhere = (rng.standard_normal((50, 3)) + shift for shift in (0, 100, -100))
-    real, fake = np.concatenate([here, there]), np.concatenate([here, nowhere])
-    assert precision_recall(real, fake) == (0.5, 0.5)
-
-
-def test_a_ball_reaches_to_the_kth_neighbour() -> None:
-    real = np.array([[0.0], [1.0], [3.0], [7.0]])  # radii for k=1: 1, 1, 2, 4; for k=2: 3, 2, 3, 6
-    fake = np.array([[-2.0], [5.0], [12.0], [50.0]])
-    assert precision_recall(real, fake, k=1)[0] == 0.25
-    assert precision_recall(real, fake, k=2)[0] == 0.75
-
-
-def test_blocks_change_nothing() -> None:
-    rng = np.random.default_rng(0)
-    points, centres = (torch.from_numpy(rng.standard_normal((50, 6))) for _ in range(2))
-    whole = metrics._share_inside(points, centres, 3)
-    assert metrics._share_inside(points, centres, 3, block=7) == whole
-    assert 0 < whole < 1
-
-
-def test_precision_recall_refuses_too_few_points_and_no_neighbour() -> None:
-    with pytest.raises(MetricsError):
-        precision_recall(np.zeros((3, 2)), np.zeros((9, 2)), k=3)
-    with pytest.raises(MetricsError, match="at least 1"):
-        precision_recall(np.zeros((9, 2)), np.zeros((9, 2)), k=0)
+def test_diversity_of_many_is_nearly_that_of_all_pairs() -> None:
+    points = np.random.default_rng(0).standard_normal((400, 5))
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2)
+    assert mean_distance(points) == pytest.approx(distances.sum() / (400 * 399), rel=0.02)

@@ -1,32 +1,32 @@
-"""``python -m train evaluate CHECKPOINT --data PATH``: how near a generator is to real images."""
+"""``python -m train evaluate NAME --data PATH``: how near a generator is to real images."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from studio import checkpoint
-from studio.checkpoint import Checkpoint
+from studio import checkpoint, settings, spaces
+from studio.checkpoint import Checkpoint, CheckpointError, listed
 from studio.files import write_text_whole
 from studio.generators import Generator
 from studio.generators.base import to_uint8
 from train.commands.start_or_resume import seed
-from train.data.images import ImageSet, load_images
+from train.data.images import FITS, ImageSet, load_images
 from train.metrics import (
     FeatureNetwork,
     Features,
     Inception,
     MetricsError,
-    Quality,
     Store,
     default_folder,
     evaluate,
-    table,
 )
 
 BATCH = 100
@@ -34,18 +34,24 @@ NETWORKS: dict[str, Callable[[Path | None], Features]] = {
     "mobilenetv2": FeatureNetwork.load,
     "inception": Inception.load,
 }
-MAX_PSI = 2.0
+MAX_PSI = 1.5  # a design's
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     result = argparse.ArgumentParser(
         prog="python -m train evaluate",
-        description="Measure checkpoints against the real images that they were trained on. The"
-        " floor is what real images measure against each other; docs/measures.md explains it all.",
+        description="Measure generators against the real images that they were trained on, and"
+        " print a line of JSON for each. The floors are what real images measure against each"
+        " other; docs/measures.md explains it all.",
     )
-    result.add_argument("checkpoints", metavar="CHECKPOINT", nargs="+", type=Path)
+    result.add_argument(
+        "names", metavar="NAME", nargs="+", help="a checkpoint's folder, or its name in the studio"
+    )
     result.add_argument("--data", metavar="PATH", required=True, help="the real images")
+    result.add_argument(
+        "--fit", choices=FITS, default="crop", help="how images became square in the training"
+    )
     result.add_argument("--samples", type=int, help="drawn images (5,000 or the data's size)")
     result.add_argument("--seed", type=seed, default=0)
     result.add_argument(
@@ -67,8 +73,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--no-cache", action="store_true", help="neither use nor keep what real images measure"
     )
-    result.add_argument("--table", action="store_true", help="print a table for people as well")
     result.add_argument("--write", action="store_true", help="write the result to the card")
+    settings.add_folders(result)
     return result
 
 
@@ -81,20 +87,19 @@ def psi(text: str) -> float:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print one JSON line for each checkpoint, and a table if asked."""
+    """Print one JSON line for each checkpoint."""
     options = parser().parse_args(arguments)
+    chosen = [named(name, options.checkpoints, options.runs) for name in options.names]
     features = NETWORKS[options.features](options.feature_weights)
     store = Store(None if options.no_cache else default_folder())
     loaded: dict[tuple[int, int], ImageSet] = {}
-    measured = []
-    for folder in options.checkpoints:
-        found = checkpoint.read(folder)
+    for found in chosen:
         generator = found.load_generator()
         form = generator.image_size, generator.channels
         if form not in loaded:
-            loaded[form] = load_images(options.data, *form)
+            loaded[form] = load_images(options.data, *form, fit=options.fit)
         data = loaded[form]
-        classes = matching_classes(found, generator, data, options.data)
+        classes = matching_classes(found, data, options.data)
         quality = evaluate(
             drawer(generator, options.psi, classes),
             data.images,
@@ -104,26 +109,45 @@ def main(arguments: Sequence[str]) -> int:
             seed=options.seed,
             psi=options.psi,
             store=store,
-        )
-        print(json.dumps({"checkpoint": str(folder), **quality.to_dict()}), flush=True)
-        measured.append((str(folder), quality))
+        ).to_dict()
+        print(json.dumps({"checkpoint": str(found.folder), **quality}), flush=True)
         if options.write:
-            write(found, quality)
-    if options.table:
-        print(f"\n{table(measured)}")
+            write(found, quality=quality)
     return 0
 
 
-def write(found: Checkpoint, quality: Quality) -> None:
-    """Put the result on the checkpoint's card."""
-    card = {**found.card, "quality": quality.to_dict()}
-    text = json.dumps(card, indent=2, ensure_ascii=False)
+def named(name: str, *roots: Path) -> Checkpoint:
+    """The checkpoint in the folder ``name``, else the one that the studio calls so.
+
+    Raises:
+        CheckpointError: there is neither.
+    """
+    if (Path(name) / checkpoint.CARD).exists():
+        return checkpoint.read(name)
+    known = checkpoint.find(*roots)
+    if name in known:
+        return known[name]
+    offer = f"the studio has {listed(list(known))}" if known else "the studio has none"
+    raise CheckpointError(f"There is no checkpoint in {name}, nor one of that name: {offer}.")
+
+
+def write(found: Checkpoint, **parts: Any) -> None:
+    """Put ``parts`` on the checkpoint's card as it is now.
+
+    Raises:
+        CheckpointError: a training has replaced the checkpoint since ``found`` was read.
+    """
+    now = checkpoint.read(found.folder)
+    if now.fingerprint != found.fingerprint:
+        raise CheckpointError(
+            f"{found.name} was trained on in the meantime, so its card was left as it is; "
+            "try again when the training is over."
+        )
+    text = json.dumps({**now.card, **parts}, indent=2, ensure_ascii=False)
     write_text_whole(found.folder / checkpoint.CARD, text + "\n")
 
 
-def matching_classes(
-    found: Checkpoint, generator: Generator, data: ImageSet, place: str
-) -> Tensor | None:
+def matching_classes(found: Checkpoint, data: ImageSet, place: str) -> Tensor | None:
     """The generator's class of each of the data's labels, int64; None if it takes no labels.
 
     They go by their names, so neither their order nor classes without an image matter.
@@ -131,22 +155,18 @@ def matching_classes(
     Raises:
         MetricsError: the data has no labels, or one that the generator does not know.
     """
-    count = getattr(generator, "classes", 0)
-    if not count:
+    known = found.classes
+    if not known:
         return None
-    known = found.card.get("classes")
-    if not isinstance(known, list) or len(known) != count:
-        raise MetricsError(f"{found.name} draws {count} classes, but its card does not name them.")
-    names = _listed(known)
     if data.labels is None:
         raise MetricsError(
-            f"{found.name} draws the classes {names}, but the images in {place} have no classes; "
+            f"{found.name} draws {listed(known)}, but the images in {place} have no classes; "
             "put those of each class in a folder of its name."
         )
     if foreign := [name for name in data.label_names if name not in known]:
         raise MetricsError(
-            f"The images in {place} do not fit {found.name}: it does not draw {_listed(foreign)}. "
-            f"Its classes are {names}."
+            f"The images in {place} do not fit {found.name}: it does not draw {listed(foreign)}, "
+            f"but {listed(known)}."
         )
     return torch.tensor([known.index(name) for name in data.label_names])
 
@@ -157,36 +177,45 @@ def drawer(
     """A function that draws unselected pictures to measure: uint8 (count, C, S, S).
 
     It is called ``draw(count, seed)``, or for a generator with classes ``draw(count, seed,
-    labels)``. Labels are int64 (count,), and their classes are looked up in ``classes``.
+    labels)``. Labels are int64 (count,); with ``classes``, the generator's are looked up in it.
     """
 
     @torch.inference_mode()
     def drawn(count: int, seed: int, labels: Tensor | None = None) -> Tensor:
         random = torch.Generator().manual_seed(seed)
         latents = torch.randn(count, generator.latent_dim, generator=random)
-        wanted = None if labels is None or classes is None else classes[labels]
-        pictures = []
-        for start in range(0, count, BATCH):
-            batch = slice(start, start + BATCH)
-            images = draw(generator, latents[batch], None if wanted is None else wanted[batch], psi)
-            pictures.append(to_uint8(images, generator.value_range))
-        return torch.cat(pictures)
+        if labels is not None and classes is not None:
+            labels = classes[labels]
+        batches = [None] * count if labels is None else labels.split(BATCH)
+        return torch.cat(
+            [
+                to_uint8(generator.draw(truncated(z, wanted)), generator.value_range)
+                for z, wanted in zip(latents.split(BATCH), batches, strict=False)
+            ]
+        )
 
+    truncated = truncation(generator, psi)
     return drawn
 
 
-def draw(generator: Generator, z: Tensor, labels: Tensor | None, psi: float) -> Tensor:
-    """Images of latents (n, latent_dim) and labels, int64 (n,) or None, in the generator's range.
+def truncation(generator: Generator, psi: float) -> Callable[[Tensor, Tensor | None], Tensor]:
+    """A function from latents (n, latent_dim) and labels (n,) to styles, as the studio draws them.
 
-    ``psi`` draws a style towards the average one. Where there are no styles it shortens the latent,
-    which is the same: the average latent is zero.
+    ``psi`` scales what sets a style apart from its category's centre or, where there is no mapping
+    network, the latent, whose centre is zero.
     """
-    if hasattr(generator, "map"):
-        truncation = () if psi == 1 else (psi,)
-        return generator.draw(generator.map(z, labels, *truncation))
-    return generator(psi * z) if labels is None else generator(psi * z, labels)
 
+    @lru_cache(None)
+    def centre(label: int) -> Tensor:
+        return torch.from_numpy(spaces.category(generator, label)[0])
 
-def _listed(names: Sequence[object]) -> str:
-    shown = ", ".join(map(str, names[:10]))
-    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown
+    def truncated(latents: Tensor, labels: Tensor | None) -> Tensor:
+        if not generator.mapped:
+            return psi * latents
+        styles = generator.map(latents, labels)
+        if psi == 1:
+            return styles
+        own = [0] * len(styles) if labels is None else labels.tolist()
+        return styles + (psi - 1) * (styles - torch.stack([centre(label) for label in own]))
+
+    return truncated

@@ -7,18 +7,14 @@ what each of them tells, and what it does not.
 
 from train.metrics.checks import MetricsError
 from train.metrics.classifier import Classifier
-from train.metrics.copies import Training
+from train.metrics.copies import Originals
 from train.metrics.distances import frechet_distance, kernel_distance
-from train.metrics.diversity import diversity, diversity_within
-from train.metrics.evaluation import evaluate, labels_like
+from train.metrics.evaluation import evaluate
 from train.metrics.features import Features
 from train.metrics.inception import Inception
 from train.metrics.mobilenet import FeatureNetwork
-from train.metrics.neighbours import neighbours
 from train.metrics.quality import Quality
-from train.metrics.reference import Reference
 from train.metrics.store import Store, default_folder
-from train.metrics.table import table
 
 __all__ = [
     "Classifier",
@@ -26,17 +22,11 @@ __all__ = [
     "Features",
     "Inception",
     "MetricsError",
+    "Originals",
     "Quality",
-    "Reference",
     "Store",
-    "Training",
     "default_folder",
-    "diversity",
-    "diversity_within",
     "evaluate",
     "frechet_distance",
     "kernel_distance",
-    "labels_like",
-    "neighbours",
-    "table",
 ]

@@ -35,7 +35,7 @@ BLOCK = 500
 
 
 @dataclass(frozen=True)
-class Training:
+class Originals:
     """The images in which copies are looked for, and what is normal among them.
 
     Attributes:
@@ -55,7 +55,7 @@ class Training:
     floor: float
 
     @classmethod
-    def of(cls, features: np.ndarray, flipped: np.ndarray) -> Training:
+    def of(cls, features: np.ndarray, flipped: np.ndarray) -> Originals:
         """Find what is normal among N >= 4 images, from their ``features`` and ``flipped``."""
         k = min(K, len(features) - 2)
         distances, others = _nearest(features, features, flipped, k + 1, own=True)

@@ -33,26 +33,5 @@ def diversity(real: np.ndarray, fake: np.ndarray) -> float:
     1 is as diverse as the real images, 0 is one image again and again; noise and artefacts can
     bring it above 1. 0 as well where all real images are the same one.
     """
-    return _ratio(mean_distance(fake), mean_distance(real))
-
-
-def diversity_within(
-    real: np.ndarray, fake: np.ndarray, real_labels: np.ndarray, fake_labels: np.ndarray
-) -> float | None:
-    """The same between images of one class, averaged over the classes by their share of ``real``.
-
-    A generator that draws one picture for each label has all of the classes' diversity, and none of
-    this. Labels are integers (N,) and (M,). Classes with fewer than two images on either side are
-    left out; None if none is left.
-    """
-    real_sum = fake_sum = 0.0
-    for label in np.unique(real_labels):
-        here, there = real[real_labels == label], fake[fake_labels == label]
-        if min(len(here), len(there)) >= 2:
-            real_sum += len(here) * mean_distance(here)
-            fake_sum += len(here) * mean_distance(there)
-    return _ratio(fake_sum, real_sum) if real_sum else None
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
+    whole = mean_distance(real)
+    return mean_distance(fake) / whole if whole else 0.0

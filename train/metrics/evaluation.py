@@ -11,7 +11,7 @@ from torch import Tensor
 from train.metrics.checks import MetricsError, check_images, check_labels
 from train.metrics.classifier import Classifier
 from train.metrics.distances import frechet_distance, kernel_distance
-from train.metrics.diversity import diversity, diversity_within
+from train.metrics.diversity import diversity
 from train.metrics.features import Features
 from train.metrics.neighbours import WIDE_K, K, neighbours
 from train.metrics.quality import Quality
@@ -70,16 +70,13 @@ def evaluate(
     check_images(fake, "The generated images")
     if len(fake) != samples:
         raise MetricsError(f"The generator made {len(fake)} images where {samples} were asked for.")
-    reference = Reference.of(
-        real, features, labels=labels, seed=seed, store=store, progress=progress
-    )
+    reference = Reference.of(real, features, seed=seed, store=store, progress=progress)
     found = features(fake, progress=progress)
-    floors = {**reference.floors, "copies": reference.training.floor}
-    accuracy = within = None
+    floors = {**reference.floors, "copies": reference.originals.floor}
+    accuracy = None
     if labels is not None:
         judge = Classifier.of(real, labels, store, progress=progress)
         accuracy, floors["class_accuracy"] = judge.share_right(fake, wanted), judge.accuracy
-        within = diversity_within(reference.features, found, reference.labels, wanted.numpy())
     kernel = kernel_distance(reference.features, found, seed=seed)
     return Quality(
         features=features.name,
@@ -93,12 +90,11 @@ def evaluate(
         kernel=kernel.mean,
         kernel_deviation=kernel.deviation,
         diversity=diversity(reference.features, found),
-        diversity_within=within,
-        copies=reference.training.share_of_copies(found),
-        copies_among=len(reference.training.features),
+        copies=reference.originals.share_of_copies(found),
+        copies_among=len(reference.originals.features),
         class_accuracy=accuracy,
         psi=psi,
-        floors={name: value for name, value in floors.items() if value is not None},
+        floors=floors,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 class Quality:
     """How good a generator is, and how that was measured; ``docs/measures.md`` says how to read it.
 
-    What could not be measured, because images or generator have no classes, is None.
+    ``class_accuracy`` is None for a generator that takes no class.
 
     Attributes:
         features: the feature network's name; ``protocol`` is one sentence on all that was done.
@@ -22,7 +22,7 @@ class Quality:
         kernel: the kernel distance, 0 is best, and its deviation from subset to subset.
         density: how real generated images are, about 1 is best; ``coverage``: share of real images
             that have a generated one near.
-        diversity: of generated images, where real ones have 1; ``diversity_within``: in a class.
+        diversity: of generated images, where real ones have 1.
         copies: share of generated images that are training images over again, looked for among
             ``copies_among``.
         class_accuracy: share of generated images that show what their label says, to a classifier.
@@ -45,7 +45,6 @@ class Quality:
     density: float
     coverage: float
     diversity: float
-    diversity_within: float | None
     copies: float
     copies_among: int
     class_accuracy: float | None

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.metrics.copies import Training
+from train.metrics.copies import Originals
 from train.metrics.distances import frechet_distance, kernel_distance
-from train.metrics.diversity import diversity, diversity_within
+from train.metrics.diversity import diversity
 from train.metrics.features import Features
 from train.metrics.neighbours import neighbours
 from train.metrics.store import Arrays, Store, key_of
@@ -27,16 +27,13 @@ class Reference:
 
     Attributes:
         features: of the images that generated ones are compared with, float32 (N, D).
-        labels: their classes, int64 (N,), or None.
-        training: the images that copies are looked for among; those above are the first of them.
-        floors: by the name of a measure, what two halves of the images get for it; None where
-            that can't be told.
+        originals: the images that copies are looked for among; those above are the first of them.
+        floors: by the name of a measure, what two halves of the images get for it.
     """
 
     features: np.ndarray
-    labels: np.ndarray | None
-    training: Training
-    floors: dict[str, float | None]
+    originals: Originals
+    floors: dict[str, float]
 
     @classmethod
     def of(
@@ -44,7 +41,6 @@ class Reference:
         images: Tensor,
         network: Features,
         *,
-        labels: Tensor | None = None,
         seed: int = 0,
         store: Store | None = None,
         progress: bool = False,
@@ -59,18 +55,17 @@ class Reference:
         """
         order = np.random.default_rng(seed).permutation(len(images))[:MAX_TRAINING]
         count = min(len(order), MAX_IMAGES)
-        own = None if labels is None else labels.cpu().numpy()[order[:count]]
 
         def compute() -> Arrays:
             chosen = images[torch.from_numpy(order).to(images.device)]
             features = network(chosen, progress=progress)
-            training = Training.of(features, network(chosen.flip(3), progress=progress))
+            originals = Originals.of(features, network(chosen.flip(3), progress=progress))
             floors = floors_of(features[:count], seed)
             return {
                 "features": features,
-                "flipped": training.flipped,
-                "units": training.units,
-                "copies": np.array([training.limit, training.floor]),
+                "flipped": originals.flipped,
+                "units": originals.units,
+                "copies": np.array([originals.limit, originals.floor]),
                 **{FLOOR + name: np.array([value]) for name, value in floors.items()},
             }
 
@@ -78,18 +73,13 @@ class Reference:
         key = key_of("reference", VERSION, limits, network.protocol, seed, images)
         found = (store or Store()).get("real", key, compute)
         limit, floor = found["copies"].tolist()
-        training = Training(found["features"], found["flipped"], found["units"], limit, floor)
-        features = training.features[:count]
+        originals = Originals(found["features"], found["flipped"], found["units"], limit, floor)
         floors = {
             name.removeprefix(FLOOR): value.item()
             for name, value in found.items()
             if name.startswith(FLOOR)
         }
-        if own is not None:
-            half = count // 2
-            halves = features[:half], features[half : 2 * half]
-            floors["diversity_within"] = diversity_within(*halves, own[:half], own[half : 2 * half])
-        return cls(features, own, training, floors)
+        return cls(originals.features[:count], originals, floors)
 
 
 def floors_of(features: np.ndarray, seed: int) -> dict[str, float]:

@@ -1,0 +1,81 @@
+"""``python -m train sheet NAME``: what a generator draws when nobody selects, for its card."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from studio import checkpoint, pictures, settings
+from studio.checkpoint import Checkpoint
+from studio.design import from_seed
+from studio.files import write_file_whole
+from studio.render import Renderer
+from train.commands.evaluate import named, psi, write
+
+FILE = "samples/unselected.png"
+COLUMNS = 8
+MAX_COUNT = 1024
+MAX_SIZE = 1024
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the sheet into the checkpoint's folder and print where it is."""
+    parser = argparse.ArgumentParser(
+        prog="python -m train sheet",
+        description="Draw the designs of the first seeds, of all categories in turn, side by side"
+        f" into the checkpoint's {FILE}, and say so on its card.",
+    )
+    parser.add_argument("name", metavar="NAME", help="a checkpoint's folder, or its name")
+    parser.add_argument("--psi", type=psi, default=0.7, help="how adventurous (0.7)")
+    parser.add_argument("--count", type=count, default=64, help="designs, of seeds from 0 (64)")
+    parser.add_argument(
+        "--size", type=size, default=128, help="smaller pictures are enlarged up to this (128 px)"
+    )
+    settings.add_folders(parser)
+    options = parser.parse_args(arguments)
+    found = named(options.name, options.checkpoints, options.runs)
+    images = designs(found, options.count, options.psi)
+    path = found.folder / FILE
+    path.parent.mkdir(exist_ok=True)
+    # Whole multiples only: a pixel stays a square, and nothing is smoothed over.
+    scale = max(1, options.size // images.shape[-1])
+    sheet = pictures.sheet(images, COLUMNS, scale=scale)
+    write_file_whole(path, lambda file: file.write(pictures.to_png(sheet, optimize=True)))
+    write(found, unselected={"sheet": FILE, "seeds": options.count, "psi": options.psi})
+    print(path)
+    return 0
+
+
+def designs(found: Checkpoint, count: int, psi: float) -> Tensor:
+    """The pictures of seeds 0 to ``count`` - 1 as the studio draws them: uint8 (count, C, S, S).
+
+    Those of a generator with categories are of one category after the other.
+    """
+    found = checkpoint.read(found.folder.resolve())  # its name is that of a whole path
+    renderer = Renderer(found.folder.parent)
+    drawn = []
+    for seed in range(count):
+        label = seed % len(found.classes) if found.classes else None
+        drawn.append(renderer.pixels(from_seed(found.name, seed, truncation=psi, label=label)))
+    return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
+
+
+def count(text: str) -> int:
+    """An argparse type: how many designs."""
+    return _whole(text, MAX_COUNT)
+
+
+def size(text: str) -> int:
+    """An argparse type: pixels of a picture on the sheet."""
+    return _whole(text, MAX_SIZE)
+
+
+def _whole(text: str, most: int) -> int:
+    value = int(text)
+    if not 1 <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {most}")
+    return value
