@@ -49,7 +49,8 @@ export async function mount({ element }) {
   });
   if (!state.blend.first) {
     const first = state.design ?? fresh(state.generators[0], 0);
-    setBlend({ first, second: fresh(generatorOf(first.generator), randomSeed(), labels(first)[0]) });
+    const second = fresh(generatorOf(first.generator), randomSeed(), labels(first)[0]);
+    setBlend({ first, second });
   } else {
     setBlend({});
   }
@@ -89,7 +90,8 @@ function mountAmounts(element, part) {
     surface.hidden = !apart;
     element.querySelectorAll(".at-amount-word").forEach((each) => (each.hidden = !apart));
     part("amounts").classList.toggle("at-two", apart);
-    amount.setAttribute("aria-label", `${apart ? "Shape, from" : "From"} the first design to the second`);
+    const words = `${apart ? "Shape, from" : "From"} the first design to the second`;
+    amount.setAttribute("aria-label", words);
     button.textContent = apart ? "Mix shape and surface together" : "Mix shape and surface apart";
   });
 }
@@ -121,7 +123,10 @@ function mountActions(part) {
   act("swap", () => {
     const { first, second, amount, surface } = state.blend;
     setBlend({
-      first: second, second: first, amount: 1 - amount, surface: surface === null ? null : 1 - surface,
+      first: second,
+      second: first,
+      amount: 1 - amount,
+      surface: surface === null ? null : 1 - surface,
     });
   });
   act("save-strip", async () => {

@@ -1,4 +1,4 @@
-// The categories of a generator that draws several things, to choose one for the design on the easel.
+// The categories of a generator that draws several things: one is chosen for what is on the easel.
 
 import { labelled, labels } from "./design.js";
 import { button, walkable } from "./elements.js";
@@ -18,7 +18,7 @@ export function mountCategories(box) {
     const shown = labels(design);
     const chips = [...box.children];
     chips.forEach((each, label) => each.setAttribute("aria-pressed", shown.includes(label)));
-    // Where there are so many that they scroll, the chosen one is seen; nothing else scrolls for it.
+    // Where there are so many that they scroll, the chosen one is seen; the page stays put.
     if (marked !== `${design.generator} ${shown}`) reveal(box, chips[shown[0]]);
     marked = `${design.generator} ${shown}`;
   };

@@ -12,7 +12,8 @@ export function fresh(generator, seed, label = 0) {
 
 /** The categories that a design is of: one, or those of all the designs that were blended. */
 export function labels(design) {
-  return design.blend ? [...labels(design.blend[0]), ...labels(design.blend[1])] : [design.label ?? 0];
+  if (!design.blend) return [design.label ?? 0];
+  return [...labels(design.blend[0]), ...labels(design.blend[1])];
 }
 
 /** The same design in another category. A blend has none itself; both its designs change. */

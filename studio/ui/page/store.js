@@ -15,7 +15,7 @@ export const state = {
   past: [],
   future: [],
   kept: null, // unknown until the browser's storage was read
-  blend: { first: null, second: null, amount: 0.5, surface: null }, // null: as far as the shape
+  blend: { first: null, second: null, amount: 0.5, surface: null }, // null: goes with the shape
 };
 
 /** Call `listener` whenever the part called `name` changes: design, settled, generators, kept, … */
