@@ -43,7 +43,9 @@ class Square(Generator):
         z = styles @ self.turn
         light, tint = self.sign * 0.08 * z[:, 2], self.sign * 0.03 * z[:, 4]
         colour = torch.stack([0.45 + light + tint, 0.45 + light, 0.45 + light - tint], 1)
-        images = torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1).expand(len(styles), 3, 16, 16).clone()
+        images = (
+            torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1).expand(len(styles), 3, 16, 16).clone()
+        )
         images[:, :, 4:12, 4:12] = colour[:, :, None, None]
         return images
 
