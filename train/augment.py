@@ -16,6 +16,9 @@ from torch import Tensor
 # Random numbers of one picture: brightness, saturation, contrast, two of a shift, two of a hole,
 # and for each of the three whether it happens at all.
 DRAWS = 10
+# Images shown in which adaptive augmentation goes from none to all, or back. The paper's 500,000
+# are for trainings of 25 million; ours are a twentieth of that.
+ADAPTATION_IMAGES = 50_000
 
 
 def parse(policy: str) -> tuple[str, ...]:
@@ -91,6 +94,12 @@ def augment(
         result = changed
     result = result if (grey, half) == (0, 1) else result * half + grey
     return result.contiguous(memory_format=_memory_format(images))
+
+
+def adapted(probability: float, images_shown: int, *, more: bool) -> float:
+    """A probability of augmentation, 0..1, after so many images (ADA, Karras et al., 2020)."""
+    step = images_shown / ADAPTATION_IMAGES
+    return min(max(probability + (step if more else -step), 0.0), 1.0)
 
 
 def _color(images: Tensor, draws: Tensor) -> Tensor:

@@ -25,14 +25,12 @@ from train.hardware import Hardware
 from train.length import Length
 from train.losses import LOSSES, gradient_penalty
 from train.means import Means
+from train.mixing import mixed
 from train.recipes import Recipe
 from train.transfer import freeze_early_layers, take_over
 
 # A point of the curves is a mean over about so many images: one in a few seconds on two cores.
 TICK_IMAGES = 500
-# Images shown in which adaptive augmentation goes from none to all, or back. The paper's 500,000
-# are for trainings of 25 million; ours are a twentieth of that.
-ADAPTATION_IMAGES = 50_000
 
 
 class Diverged(ArithmeticError):
@@ -160,9 +158,9 @@ class Training:
     def adapt(self, real_sign: float) -> None:
         """Augment more if the discriminator is too sure of the real images, and else less."""
         if self.recipe.augment_target is not None:
-            step = max(1, round(TICK_IMAGES / self.batch)) * self.batch / ADAPTATION_IMAGES
-            step = step if real_sign > self.recipe.augment_target else -step
-            self.augment_share = min(max(self.augment_share + step, 0.0), 1.0)
+            shown = max(1, round(TICK_IMAGES / self.batch)) * self.batch
+            sure = real_sign > self.recipe.augment_target
+            self.augment_share = augment.adapted(self.augment_share, shown, more=sure)
 
     @property
     def epoch(self) -> int:
@@ -291,13 +289,13 @@ class Training:
         if self.recipe.style_mixing:
             others = generator.map(self._latents(self.batch, self.random)[share], labels)
             draws = torch.rand((2, self.batch), generator=self.random, device=others.device)
-            mixed, place = draws[:, share]
-            # Of a mixed picture the first layer keeps its style, and the last one does not.
-            place = 1 + (place * (generator.style_layers - 1)).floor()
-            place = torch.where(mixed < self.recipe.style_mixing, place, generator.style_layers)
-            layers = torch.arange(generator.style_layers, device=others.device)
-            other = (layers >= place[:, None])[:, :, None]
-            styles = torch.where(other, others[:, None], styles[:, None])
+            styles = mixed(
+                styles,
+                others,
+                draws[:, share],
+                self.recipe.style_mixing,
+                generator.style_layers,
+            )
         return generator.draw(styles)
 
     def _descend(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from train.augment import augment, default_policy, parse
+from train.augment import adapted, augment, default_policy, parse
 
 ALL = "color,translation,cutout"
 
@@ -230,3 +230,10 @@ def test_changes_happen_independently_of_each_other() -> None:
     )
     assert moved.sum() == 0
     assert 0.8 < cut.mean() < 0.95  # 1 - 0.5**3
+
+
+def test_the_probability_follows_the_images_shown_and_stays_one() -> None:
+    assert adapted(0.5, 500, more=True) == pytest.approx(0.51)
+    assert adapted(0.5, 500, more=False) == pytest.approx(0.49)
+    assert adapted(0.995, 500, more=True) == 1
+    assert adapted(0.005, 500, more=False) == 0
