@@ -213,3 +213,14 @@ def test_limits_are_known_before_anything_is_sent(
     choose(guest, "folder", folder)
     guest.notice(words)
     assert not [each for each in sent if each.endswith("/upload")]
+
+
+def test_folders_in_a_folder_are_named_as_categories(
+    guest: Visitor, tmp_path: Path, make_photos: Callable[..., Path]
+) -> None:
+    for seed, kind in enumerate(("Coats", "Dresses")):
+        make_photos(tmp_path / "wardrobe" / kind, 20, seed=seed)
+    choose(guest, "folder", tmp_path / "wardrobe")
+    checked(guest, 40)
+    said = guest.find(".at-checked").inner_text()
+    assert "2 categories found: Coats (20) and Dresses (20)." in said

@@ -110,7 +110,8 @@ def test_other_categories_can_start_from_a_generator_with_some(
     )
     made.folder.joinpath(DISCRIMINATOR).unlink()
     service = Service(tmp_path / "runs", tmp_path / "checkpoints", machine=ONE_CPU)
-    assert [each["name"] for each in service.home()["starts"]] == ["three"]
+    (offered,) = service.home()["starts"]
+    assert offered["name"] == "three" and offered["conditional"]
     picked = {"recipe": recipe} if recipe else {}
     wish = {"start_from": "three", "advanced": {**SHORT, **picked, "batch": 8}}
     for photos, classes in ((send_folder(service, wardrobe), 2), (data, 0)):

@@ -119,6 +119,7 @@ def starts(checkpoints: Mapping[str, Checkpoint]) -> list[dict[str, Any]]:
                 "channels": shape_of(recipe).channels,
                 "images": images if isinstance(images, int) else 0,
                 "recipe": recipe.name,
+                "conditional": recipe.conditional,
                 "preview": (each.folder / PREVIEW).exists(),
             }
         )

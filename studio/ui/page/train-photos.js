@@ -182,8 +182,9 @@ let asked = null;
 
 function question() {
   const start = startOf();
-  const shape = start ? [start.size, start.channels] : recipeName();
-  return JSON.stringify([plan.photos.data, plan.fit, shape]);
+  // Of what one starts from, this is all that the answer depends on.
+  const seen = start && [start.size, start.channels, start.conditional];
+  return JSON.stringify([plan.photos.data, plan.fit, recipeName(), seen]);
 }
 
 async function check() {

@@ -1,0 +1,85 @@
+"""``python -m train`` on photos in folders: a conditional recipe is told them as categories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from command_line import ON_CPU, resume
+from styled_recipes import PROJECTED, STYLED
+
+from studio import checkpoint
+from studio.checkpoint import Checkpoint
+from train.__main__ import main
+from train.recipes import RECIPES, Recipe
+from train.runs import Run
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_recipe: Recipe) -> Callable[..., Run]:
+    """``run(photos, *options)``: a run of the tiny recipe with a style-based generator."""
+    for name, changes in (("styled", STYLED), ("projected", PROJECTED)):
+        monkeypatch.setitem(RECIPES, name, replace(tiny_recipe, name=name, **changes))
+
+    def run(photos: Path, *options: str, recipe: str = "styled") -> Run:
+        folder = tmp_path / "run"
+        start = ["--data", str(photos), "--recipe", recipe, "--out", str(folder), *ON_CPU]
+        assert main([*start, *options]) == 0
+        return Run.open(folder)
+
+    return run
+
+
+@pytest.fixture
+def wardrobe(tmp_path: Path, make_photos: Callable[..., Path]) -> Path:
+    for seed, kind in enumerate(("Coats", "Dresses", "Skirts")):
+        make_photos(tmp_path / "wardrobe" / kind, 8, seed=seed)
+    return tmp_path / "wardrobe"
+
+
+def test_folders_are_categories_also_when_it_goes_on(
+    run: Callable[..., Run], wardrobe: Path
+) -> None:
+    made = run(wardrobe, "--epochs", "1")
+    assert resume(made.folder, "--epochs", "2") == 0
+    found = checkpoint.read(made.folder / "checkpoint")
+    assert found.classes == ("Coats", "Dresses", "Skirts")
+    assert found.card["data"]["images"] == 24 and found.load_generator().classes == 3
+
+
+def test_photos_without_folders_have_none(run: Callable[..., Run], photos: Path) -> None:
+    assert checkpoint.read(run(photos).folder / "checkpoint").classes == ()
+
+
+def test_networks_that_cannot_be_told_are_not(
+    run: Callable[..., Run],
+    wardrobe: Path,
+    tmp_path: Path,
+    make_checkpoint: Callable[..., Checkpoint],
+) -> None:
+    start = make_checkpoint(tmp_path / "before").folder
+    made = run(wardrobe, "--start-from", str(start))
+    assert made.recipe.generator["kind"] == "dcgan" and not made.recipe.conditional
+
+
+def test_features_are_read_from_the_file_that_is_named(
+    run: Callable[..., Run], wardrobe: Path, lite0: Path
+) -> None:
+    made = run(wardrobe, "--feature-weights", str(lite0), "--epochs", "1", recipe="projected")
+    assert made.settings["feature_weights"] == str(lite0.resolve())
+    assert resume(made.folder, "--epochs", "2") == 0
+
+
+def test_a_file_that_is_no_file_of_features_is_a_sentence(
+    run: Callable[..., Run],
+    wardrobe: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.setenv("STUDIO_FEATURE_WEIGHTS", str(wardrobe / "Coats" / "000.png"))
+    with pytest.raises(AssertionError):
+        run(wardrobe, recipe="projected")
+    said = capsys.readouterr().err
+    assert "is not a readable file of weights." in said and "Traceback" not in said
