@@ -289,13 +289,8 @@ class Training:
         if self.recipe.style_mixing:
             others = generator.map(self._latents(self.batch, self.random)[share], labels)
             draws = torch.rand((2, self.batch), generator=self.random, device=others.device)
-            styles = mixed(
-                styles,
-                others,
-                draws[:, share],
-                self.recipe.style_mixing,
-                generator.style_layers,
-            )
+            mixing = self.recipe.style_mixing
+            styles = mixed(styles, others, draws[:, share], mixing, generator.style_layers)
         return generator.draw(styles)
 
     def _descend(
