@@ -75,7 +75,9 @@ def test_a_generator_appears_and_goes(
     visitor.find(".at-wall .at-thumb").nth(2).click()
     visitor.drawn()
     visitor.tab("Blend")
-    assert visitor.find(".at-generator option").all_text_contents() == ["Bags", "Shoes"]
+    offered = visitor.find(".at-generator option")
+    offered.nth(1).wait_for(state="attached")  # the tab asks for its generators when it is opened
+    assert offered.all_text_contents() == ["Bags", "Shoes"]
     visitor.tab("Explore")
 
     shutil.rmtree(folder / "shoes")
