@@ -4,8 +4,9 @@ An image is judged by how near it lies to its nearest training image, *in units 
 training image lies from other training images*. The plain distance would mistake: where training
 images crowd, a good new image lies as near to one of them as a bad copy does where they are sparse,
 so the plain 1st percentile both accuses generators that draw what is typical and lets copies of
-unusual images pass. Of slightly noisy copies of Fashion-MNIST images, the plain distance finds one
-in six and the relative one six in ten, both accusing one real image in a hundred.
+unusual images pass. Of copies of handbags with noise of 4 levels of 255 in every pixel, the plain
+distance finds 17 in a hundred and the relative one 56 on mobilenetv2_100 features, both accusing
+one real image in a hundred; with noise of 8 levels it is 4 and 10.
 
 Real images that were never trained on tell what is normal, and each real image is one to all the
 others: its own relative distance, measured with itself left out on every side, is what a fresh real
