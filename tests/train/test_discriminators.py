@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from studio import generators
 from train.discriminators import KINDS, build
-from train.recipes import RECIPES
+from train.recipes import RECIPES, Recipe
 
 DCGAN = {"kind": "dcgan", "widths": [4, 8]}
 MLP = {"kind": "mlp", "widths": [8, 4]}
@@ -38,9 +39,10 @@ def test_one_logit_for_each_image(config: dict[str, Any], shape: tuple[int, int]
     check(config, *shape)
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_one_logit_for_each_of_a_recipes_images(name: str) -> None:
-    check(RECIPES[name].discriminator, *((1, 28) if "mnist" in name else (3, 64)))
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_one_logit_for_each_of_a_recipes_images(recipe: Recipe) -> None:
+    generator = generators.build(recipe.generator)
+    check(recipe.discriminator, generator.channels, generator.image_size)
 
 
 def test_an_image_alone_is_one_logit_too() -> None:
@@ -101,4 +103,4 @@ def test_wrong_settings_are_refused_with_a_sentence(config: dict[str, Any]) -> N
 def test_an_unknown_kind_is_answered_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"'stylegan'.*dcgan, mlp"):
         build({"kind": "stylegan"})
-    assert set(KINDS) == {"dcgan", "mlp"}
+    assert set(KINDS) == {"dcgan", "mlp", "projected", "style"}

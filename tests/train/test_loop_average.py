@@ -50,7 +50,8 @@ def test_the_averaged_generator_has_the_averages_weights_and_its_own_statistics(
     training = run(start(), 5)
     found = training.average.generator()
     assert not found.training
-    for mine, average in zip(found.parameters(), training.average.network.parameters(), strict=True):
+    averages = training.average.network.parameters()
+    for mine, average in zip(found.parameters(), averages, strict=True):
         assert torch.equal(mine, average)
     # In evaluation it draws nearly what the same weights draw with a large batch's statistics.
     latents = torch.randn(2048, 8, generator=torch.Generator().manual_seed(1))

@@ -12,13 +12,17 @@ from PIL import Image
 
 from studio import checkpoint, directions
 from studio.design import from_seed
+from studio.generators import build
 from studio.render import Renderer
 from train import discriminators
-from train.recipes import RECIPES
+from train.recipes import RECIPES, for_classes
+from train.recipes.published import PUBLISHED
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 MAX_BYTES = 10_000_000  # so that a plain git push makes a Space
-found = pytest.mark.parametrize("name", RECIPES)
+# A modern recipe's checkpoint ships once it is good enough.
+NAMES = [name for name in RECIPES if (SHIPPED / name).is_dir()]
+found = pytest.mark.parametrize("name", NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +30,24 @@ def renderer() -> Renderer:
     return Renderer(SHIPPED)
 
 
-def test_every_recipe_ships_and_nothing_else() -> None:
-    assert set(checkpoint.find(SHIPPED)) == set(RECIPES)
+def test_every_published_recipe_ships_and_nothing_without_a_recipe() -> None:
+    assert {recipe.name for recipe in PUBLISHED} <= set(NAMES)
+    assert set(checkpoint.find(SHIPPED)) == set(NAMES)
 
 
 @found
 def test_both_networks_load(name: str) -> None:
     shipped = checkpoint.read(SHIPPED / name)
     generator = shipped.load_generator()
-    assert generator.config == RECIPES[name].generator
+    wanted = for_classes(RECIPES[name], generator.classes).generator
+    assert generator.config == build(wanted).config
     discriminator = discriminators.build(shipped.card["discriminator"]).eval()
     checkpoint.load_weights(discriminator, SHIPPED / name / checkpoint.DISCRIMINATOR)
+    labels = torch.zeros(2, dtype=torch.int64) if generator.classes else None
+    told = {} if labels is None else {"labels": labels}
     with torch.inference_mode():
-        logits = discriminator(generator(torch.zeros(2, generator.latent_dim)))
+        images = generator(torch.zeros(2, generator.latent_dim), labels)
+        logits = discriminator(images, **told)
     assert logits.shape == (2,) and logits.isfinite().all()
 
 
