@@ -31,6 +31,10 @@ class SkipGenerator(Generator):
         output: str = "tanh",
     ) -> None:
         widths = tuple(widths)
+        if not widths or min(widths) < 1 or len(widths) > 8 or max(widths) > 2048:
+            raise ValueError(f"widths is a list of 1 to 8 sizes up to 2048, not {widths}.")
+        if not 1 <= start <= 16:
+            raise ValueError(f"start is between 1 and 16 pixels, not {start}.")
         super().__init__(
             latent_dim=latent_dim,
             image_size=start * 2 ** (len(widths) - 1),
