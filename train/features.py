@@ -96,12 +96,8 @@ class Stages(nn.Module):
         return [result[stage] for stage in STAGES]
 
 
-class DepthwiseConv(nn.Module):
-    """A frozen depthwise convolution with TensorFlow's padding, whose gradient is fast too.
-
-    torch's gradient of one with respect to its input takes seven times as long as the convolution
-    on a CPU. It is itself a depthwise convolution, and here is computed as one.
-    """
+class SameConv(nn.Module):
+    """A frozen convolution with TensorFlow's padding."""
 
     def __init__(self, weight: Tensor, bias: Tensor, stride: int) -> None:
         super().__init__()
@@ -110,7 +106,20 @@ class DepthwiseConv(nn.Module):
         self.stride = stride
 
     def forward(self, maps: Tensor) -> Tensor:
-        maps = same_padded(maps, self.weight.shape[-1], self.stride)
+        return self.convolve(same_padded(maps, self.weight.shape[-1], self.stride))
+
+    def convolve(self, maps: Tensor) -> Tensor:
+        return F.conv2d(maps, self.weight, self.bias, self.stride)
+
+
+class DepthwiseConv(SameConv):
+    """A depthwise one, whose gradient is fast too.
+
+    torch's gradient of one with respect to its input takes seven times as long as the convolution
+    on a CPU. It is itself a depthwise convolution, and here is computed as one.
+    """
+
+    def convolve(self, maps: Tensor) -> Tensor:
         return _Depthwise.apply(maps, self.weight, self.bias, self.stride)
 
 
@@ -140,20 +149,6 @@ class _Depthwise(torch.autograd.Function):
         # Rows and columns that the stride never reached.
         down, right = (context.shape[axis] - back.shape[axis] for axis in (2, 3))
         return F.pad(back, (0, right, 0, down)) if down or right else back, None, None, None
-
-
-class SameConv(nn.Module):
-    """A frozen convolution with TensorFlow's padding."""
-
-    def __init__(self, weight: Tensor, bias: Tensor, stride: int) -> None:
-        super().__init__()
-        self.register_buffer("weight", weight)
-        self.register_buffer("bias", bias)
-        self.stride = stride
-
-    def forward(self, maps: Tensor) -> Tensor:
-        maps = same_padded(maps, self.weight.shape[-1], self.stride)
-        return F.conv2d(maps, self.weight, self.bias, self.stride)
 
 
 def same_padded(maps: Tensor, kernel: int, stride: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -81,6 +82,20 @@ class Generator(nn.Module, ABC):
     @abstractmethod
     def config(self) -> dict[str, Any]:
         """The JSON from which :func:`studio.generators.build` makes this network again."""
+
+
+def checked_widths(widths: Sequence[int], start: int, *, widest: int) -> tuple[int, ...]:
+    """The widths of levels that begin at ``start`` pixels and double their size.
+
+    Raises:
+        ValueError: they are none, or too many, too wide or begin too large for any computer.
+    """
+    widths = tuple(widths)
+    if not widths or min(widths) < 1 or len(widths) > 8 or max(widths) > widest:
+        raise ValueError(f"widths is a list of 1 to 8 sizes up to {widest}, not {widths}.")
+    if not 1 <= start <= 16:
+        raise ValueError(f"start is between 1 and 16 pixels, not {start}.")
+    return widths
 
 
 def to_uint8(images: Tensor, value_range: tuple[float, float]) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from studio.generators.base import ACTIVATIONS, Generator
+from studio.generators.base import ACTIVATIONS, Generator, checked_widths
 
 
 class DCGANGenerator(Generator):
@@ -30,11 +30,7 @@ class DCGANGenerator(Generator):
         channels: int = 3,
         output: str = "tanh",
     ) -> None:
-        widths = tuple(widths)
-        if not widths or min(widths) < 1 or len(widths) > 8 or max(widths) > 4096:
-            raise ValueError(f"widths is a list of 1 to 8 sizes up to 4096, not {widths}.")
-        if not 1 <= start <= 16:
-            raise ValueError(f"start is between 1 and 16 pixels, not {start}.")
+        widths = checked_widths(widths, start, widest=4096)
         super().__init__(
             latent_dim=latent_dim,
             image_size=start * 2 ** len(widths),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio.generators.base import ACTIVATIONS, MAX_CLASSES, Generator
+from studio.generators.base import ACTIVATIONS, MAX_CLASSES, Generator, checked_widths
 from studio.generators.equalised import (
     RECTIFIER_GAIN,
     EqualisedLinear,
@@ -56,11 +56,7 @@ class StyleGenerator(Generator):
         classes: int = 0,
         output: str = "linear",
     ) -> None:
-        widths = tuple(widths)
-        if not widths or min(widths) < 1 or len(widths) > 8 or max(widths) > 2048:
-            raise ValueError(f"widths is a list of 1 to 8 sizes up to 2048, not {widths}.")
-        if not 1 <= start <= 16:
-            raise ValueError(f"start is between 1 and 16 pixels, not {start}.")
+        widths = checked_widths(widths, start, widest=2048)
         if not 1 <= style_dim <= 4096 or not 1 <= mapping_layers <= 16:
             raise ValueError(f"{mapping_layers} layers to {style_dim} values make no mapping.")
         if not 0 <= classes <= MAX_CLASSES:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from studio import checkpoint
 from train.commands.start_or_resume import policy
-from train.page.offers import recipe_for
 from train.page.probe import SECONDS, measure
 from train.recipes import RECIPES, Recipe, from_dict
+from train.recipes.starting import recipe_for
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,7 +16,7 @@ from train.dataset import digest, load, place_of
 from train.distributed import Processes, join, leave
 from train.hardware import Hardware
 from train.interruption import interruptions
-from train.page.offers import recipe_for
+from train.recipes.starting import recipe_for
 from train.rented import hf_jobs
 from train.runs import CHECKPOINT, START, STATE, Run, RunError, locked
 from train.transfer import copy_start

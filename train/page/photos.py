@@ -17,8 +17,8 @@ from train.data.check import AUTO, check
 from train.data.images import FITS
 from train.data.report import Report
 from train.data.samples import sample_sets
-from train.page.offers import Shape
 from train.page.uploads import Uploads
+from train.recipes.starting import Shape
 
 SAMPLE = "sample:"
 CHECKS_KEPT = 8

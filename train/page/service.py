@@ -24,6 +24,7 @@ from train.page.probe import Measured, Probe
 from train.page.uploads import Limits, Uploads
 from train.page.wish import Wish, read, settings_of, whole
 from train.page.wish import title as checked_title
+from train.recipes.starting import recipe_for, shape_of
 from train.rented import hf_jobs
 from train.runs import START, Run, RunError, find, new_folder
 from train.transfer import copy_start
@@ -111,8 +112,8 @@ class Service:
 
     def check(self, data: str, recipe: str, start_from: str, fit: str) -> dict[str, Any]:
         """Tell in words and pictures what is in some photos, for networks of a recipe or start."""
-        chosen = offers.recipe_for(recipe, self._start(start_from))
-        shape = offers.shape_of(chosen)
+        chosen = recipe_for(recipe, self._start(start_from))
+        shape = shape_of(chosen)
         shipped = checkpoint.find(self.shipped)
         drawn_by = self.photos.drawn_by(data)
         suggested = drawn_by if drawn_by in shipped else offers.suggested_start(shipped, shape)
@@ -179,8 +180,8 @@ class Service:
     def _create(self, wish: Wish) -> Run:
         start = self._start(wish.start_from)
         source = self.photos.find(wish.data)
-        recipe = offers.recipe_for(wish.advanced.get("recipe", ""), start)
-        report = self.photos.report(wish.data, offers.shape_of(recipe))
+        recipe = recipe_for(wish.advanced.get("recipe", ""), start)
+        report = self.photos.report(wish.data, shape_of(recipe))
         if not report.usable:
             raise UserError(report.reasons[0])
         leave_out, images = left(report, wish.leave_out)
