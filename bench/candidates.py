@@ -35,6 +35,7 @@ MOST_SAMPLES = 5_000
 # Channels from 4 pixels on; every further level has half of the last.
 STYLE_WIDTHS = (256, 256, 128, 64)
 SKIP_WIDTHS = (256, 128, 96, 64)
+SLIM_WIDTHS = (128, 96, 64, 32)
 SHEET_COLUMNS, SHEET_PIXELS = 8, 128
 
 
@@ -62,12 +63,28 @@ def candidates(size: int, channels: int) -> dict[str, Recipe]:
         "patch": 2,
     }
     projected = {"kind": "projected", "widths": [32, 64, 128, 256], "size": max(size, 64)}
+    slim = {**style, "latent_dim": 64, "style_dim": 128, "widths": narrowing(SLIM_WIDTHS, levels)}
+    slim_judge = {
+        "kind": "dcgan",
+        "widths": narrowing((256,), levels - 1)[::-1],
+        "channels": channels,
+    }
     shared: dict[str, Any] = {
         "source": "bench/candidates.py",
         "batch": 32,
         "betas": (0.0, 0.99),
         "augment": "color,translation,cutout",
         "flip": True,
+    }
+    # What the recipes of train/recipes/modern.py have.
+    plain = {
+        **shared,
+        "batch": 64,
+        "learning_rate": 2e-3,
+        "learning_rate_d": 2e-4,
+        "betas": (0.5, 0.99),
+        "init": "dcgan",
+        "discriminator": slim_judge,
     }
     lazy = {"r1": 0.2, "penalty_every": 16}
     dcgan = narrowing((512,), levels - 1)
@@ -81,6 +98,18 @@ def candidates(size: int, channels: int) -> dict[str, Recipe]:
                 "widths": dcgan[::-1],
                 "channels": channels,
             },
+        ),
+        Recipe(
+            **plain,
+            name="self-modulated",
+            title="slim, self-modulated, non-saturating, against a DCGAN discriminator",
+            generator={**slim, "kind": "self-modulated"},
+        ),
+        Recipe(
+            **plain,
+            name="slim style",
+            title="the same, demodulated as in StyleGAN2",
+            generator=slim,
         ),
         Recipe(
             **shared,

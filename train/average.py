@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from studio.generators import Generator
@@ -62,9 +62,12 @@ class Average:
         """
         generator = copy.deepcopy(self.network)
         random = self._random(2)
-        latents = [self._latents(self.batches.size, random) for _ in range(batches)]
+        size = self.batches.size
+        latents = [self._latents(size, random) for _ in range(batches)]
+        labels = self._labels(size * batches, use=2, balanced=self.batches.balanced)
+        drawing = Drawing(generator, latents, labels.split(size) if labels is not None else None)
         with self.hardware.autocast():
-            update_bn(latents, generator)
+            update_bn(range(batches), drawing)
         return generator.eval()
 
     @torch.no_grad()
@@ -83,11 +86,9 @@ class Average:
         Their classes are as frequent as those of the real images.
         """
         latents = self._latents(count, self._random(3)).split(self.batches.size)
+        drawn = self._labels(count, use=3)
         labels: Sequence[Tensor | None] = [None] * len(latents)
-        if self.batches.labels is not None:
-            random = torch.Generator().manual_seed(self.seed + 3)
-            chosen = torch.randint(len(self.batches.labels), (count,), generator=random)
-            drawn = self.batches.labels[chosen].to(self.hardware.device)
+        if drawn is not None:
             labels = drawn.split(self.batches.size)
         with self.hardware.autocast():
             pictures = [generator(*each) for each in zip(latents, labels, strict=True)]
@@ -101,9 +102,35 @@ class Average:
         size = (count, self.network.latent_dim)
         return torch.randn(size, generator=random, device=self.hardware.device)
 
+    def _labels(self, count: int, *, use: int, balanced: bool = False) -> Tensor | None:
+        """Classes (count,) as frequent as the real images', or all equally; None without any."""
+        if self.batches.labels is None:
+            return None
+        random = torch.Generator().manual_seed(self.seed + use)
+        if balanced:
+            drawn = torch.randint(self.network.classes, (count,), generator=random)
+        else:
+            chosen = torch.randint(len(self.batches.labels), (count,), generator=random)
+            drawn = self.batches.labels[chosen]
+        return drawn.to(self.hardware.device)
+
     def _columns(self, grid: tuple[int, int]) -> Tensor | None:
         if not self.network.classes:
             return None
         rows, columns = grid
         labels = torch.arange(columns, device=self.hardware.device) % self.network.classes
         return labels.repeat(rows)
+
+
+class Drawing(nn.Module):
+    """A generator as a module from the number of a batch to its pictures."""
+
+    def __init__(
+        self, generator: Generator, latents: Sequence[Tensor], labels: Sequence[Tensor] | None
+    ) -> None:
+        super().__init__()
+        self.generator, self.latents, self.labels = generator, latents, labels
+
+    def forward(self, index: int) -> Tensor:
+        labels = None if self.labels is None else self.labels[index]
+        return self.generator(self.latents[index], labels)

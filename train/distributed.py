@@ -159,14 +159,18 @@ class _SynchronisedBatchNorm(nn.modules.batchnorm._BatchNorm):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * total / (total - 1), self.momentum)
         shape = [1, -1] + [1] * (values.dim() - 2)
-        scale = torch.rsqrt(variance + self.eps) * self.weight
-        shift = self.bias - mean * scale
+        scale = torch.rsqrt(variance + self.eps)
+        if self.affine:
+            scale = scale * self.weight
+        shift = -mean * scale if self.bias is None else self.bias - mean * scale
         return (values * scale.view(shape) + shift.view(shape)).to(input.dtype)
 
 
 def _synchronise(module: nn.Module) -> nn.Module:
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
-        synchronised = _SynchronisedBatchNorm(module.num_features, module.eps, module.momentum)
+        synchronised = _SynchronisedBatchNorm(
+            module.num_features, module.eps, module.momentum, module.affine
+        )
         # The same tensors, not copies: optimisers may hold them already.
         synchronised._parameters, synchronised._buffers = module._parameters, module._buffers
         return synchronised.train(module.training)

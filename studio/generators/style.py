@@ -21,6 +21,9 @@ from studio.generators.equalised import (
 COARSE_SIZE = 16
 # The mapping network learns this much slower than the rest, or it becomes unstable (the paper's).
 MAPPING_RATE = 0.01
+# A label's part of what is mapped, beside a latent of 1. Where it is larger, pictures of one class
+# are nearly alike from the start, and a short training does not get over that.
+CLASS_GAIN = 0.35
 
 
 class StyleGenerator(Generator):
@@ -72,11 +75,8 @@ class StyleGenerator(Generator):
         self.mapping = Mapping(latent_dim, style_dim, mapping_layers, classes)
         self.constant = nn.Parameter(torch.randn(1, widths[0], start, start))
         self.levels = nn.ModuleList(
-            [Level(widths[0], widths[0], style_dim, channels, first=True)]
-            + [
-                Level(narrow, wide, style_dim, channels)
-                for narrow, wide in zip(widths, widths[1:], strict=False)
-            ]
+            [self.level(widths[0], widths[0], first=True)]
+            + [self.level(narrow, wide) for narrow, wide in zip(widths, widths[1:], strict=False)]
         )
         self.finish = ACTIVATIONS[output]()
         # A level's image head takes the style of the level after it, as published: styles can
@@ -102,6 +102,14 @@ class StyleGenerator(Generator):
     def map(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.mapping(z, labels)
 
+    def level(self, narrow: int, wide: int, *, first: bool = False) -> nn.Module:
+        """What happens at one size: a module from maps and a style to maps and their image."""
+        return Level(narrow, wide, self.style_dim, self.channels, first=first)
+
+    def begin(self, styles: Tensor) -> Tensor:
+        """The maps (batch, widths[0], start, start) that the first level takes."""
+        return self.constant.expand(len(styles), -1, -1, -1)
+
     def draw(self, styles: Tensor) -> Tensor:
         return self.previews(styles)[-1]
 
@@ -112,7 +120,7 @@ class StyleGenerator(Generator):
         """
         if styles.dim() == 2:
             styles = styles[:, None].expand(-1, self.style_layers, -1)
-        maps = self.constant.expand(len(styles), -1, -1, -1)
+        maps = self.begin(styles)
         picture: Tensor | None = None
         sums = []
         for index, level in enumerate(self.levels):
@@ -142,7 +150,8 @@ class Mapping(nn.Module):
         with torch.autocast(z.device.type, enabled=False):
             x = normalised(z.float())
             if labels is not None:
-                x = torch.cat([x, normalised(self.embedding(labels).float())], 1)
+                told = CLASS_GAIN * normalised(self.embedding(labels).float())
+                x = normalised(torch.cat([x, told], 1))
             for layer in self.layers:
                 x = rectified(layer(x))
             return x

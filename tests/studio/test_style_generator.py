@@ -1,4 +1,4 @@
-"""The style generator: its sizes, its modulation against the plain definition, its previews."""
+"""Both style generators: their sizes, their modulation against its definition, their previews."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from torch.nn import functional as F
 
 from studio.generators import build
 from studio.generators.equalised import ModulatedConv
+from studio.generators.self_modulated import SelfModulatedConv
 from studio.generators.style import StyleGenerator
 
 TINY = {"kind": "style", "latent_dim": 6, "style_dim": 10, "widths": [8, 8, 6, 4]}
+KINDS = pytest.mark.parametrize("kind", ["style", "self-modulated"])
 
 
 def generator(**changes: object) -> StyleGenerator:
@@ -30,11 +32,12 @@ def plainly(conv: ModulatedConv, x: Tensor, style: Tensor) -> Tensor:
     return torch.cat(results) + conv.bias[None, :, None, None]
 
 
+@KINDS
 @pytest.mark.parametrize(
     ("start", "levels", "size"), [(7, 3, 28), (4, 5, 64), (4, 6, 128), (4, 7, 256)]
 )
-def test_one_class_draws_every_size(start: int, levels: int, size: int) -> None:
-    network = generator(start=start, widths=[4] * levels)
+def test_one_class_draws_every_size(start: int, levels: int, size: int, kind: str) -> None:
+    network = generator(kind=kind, start=start, widths=[4] * levels)
     assert (network.image_size, network.style_layers) == (size, levels)
     with torch.inference_mode():
         pictures = network.previews(network.map(torch.randn(2, 6)))
@@ -57,8 +60,9 @@ def test_modulation_equals_weights_of_its_own_for_every_picture(
     torch.testing.assert_close(conv(x, style), plainly(conv, x, style), rtol=1e-4, atol=1e-5)
 
 
-def test_a_preview_is_the_sum_of_the_image_heads_up_to_its_size() -> None:
-    network = generator()
+@KINDS
+def test_a_preview_is_the_sum_of_the_image_heads_up_to_its_size(kind: str) -> None:
+    network = generator(kind=kind)
     heads: list[Tensor] = []
     for level in network.levels:
         level.register_forward_hook(lambda module, inputs, outputs: heads.append(outputs[1]))
@@ -74,16 +78,18 @@ def test_a_preview_is_the_sum_of_the_image_heads_up_to_its_size() -> None:
         torch.testing.assert_close(picture, whole)
 
 
-def test_the_same_latent_is_always_the_same_picture_alone_or_among_others() -> None:
-    network, z = generator(), torch.randn(3, 6)
+@KINDS
+def test_the_same_latent_is_always_the_same_picture_alone_or_among_others(kind: str) -> None:
+    network, z = generator(kind=kind), torch.randn(3, 6)
     with torch.inference_mode():
         first, again, alone = network(z), network(z), network(z[1:2])
     assert torch.equal(first, again)
     torch.testing.assert_close(first[1:2], alone)
 
 
-def test_layers_take_styles_of_their_own() -> None:
-    network = generator()
+@KINDS
+def test_layers_take_styles_of_their_own(kind: str) -> None:
+    network = generator(kind=kind)
     w = network.map(torch.randn(2, 6))
     with torch.inference_mode():
         plain = network.previews(w)
@@ -102,15 +108,36 @@ def test_layers_up_to_sixteen_pixels_decide_shapes(start: int, levels: int, coar
     assert generator(start=start, widths=[4] * levels).coarse_layers == coarse
 
 
-def test_a_class_changes_the_picture_and_is_asked_for() -> None:
-    network, z = generator(classes=3), torch.randn(2, 6)
+@KINDS
+def test_a_class_changes_the_picture_and_is_asked_for(kind: str) -> None:
+    network, z = generator(kind=kind, classes=3), torch.randn(2, 6)
     with torch.inference_mode():
         pictures = [network(z, torch.full((2,), label)) for label in range(3)]
     assert not torch.allclose(pictures[0], pictures[1])
     with pytest.raises(ValueError, match="needs a label"):
         network(z)
     with pytest.raises(ValueError, match="takes no label"):
-        generator()(z, torch.zeros(2, dtype=torch.long))
+        generator(kind=kind)(z, torch.zeros(2, dtype=torch.long))
+
+
+def test_self_modulation_is_batch_norm_and_a_scale_and_a_shift_of_the_style() -> None:
+    torch.manual_seed(1)
+    conv = SelfModulatedConv(5, 7, 6)
+    x, style = torch.randn(4, 5, 8, 8), 3 * torch.randn(4, 6)
+    maps = F.conv2d(x, conv.conv.weight * conv.conv.gain, padding=1)
+    mean, deviation = maps.mean((0, 2, 3), True), maps.var((0, 2, 3), correction=0, keepdim=True)
+    maps = (maps - mean) / (deviation + 1e-5).sqrt()
+    scale, shift = conv.scale(style)[:, :, None, None], conv.shift(style)[:, :, None, None]
+    torch.testing.assert_close(conv(x, style), maps * scale + shift, rtol=1e-4, atol=1e-5)
+
+
+@KINDS
+def test_before_training_the_latent_outweighs_the_class(kind: str) -> None:
+    network = generator(kind=kind, classes=10, latent_dim=32, style_dim=32).train()
+    latents, labels = torch.randn(8, 32).repeat_interleave(10, 0), torch.arange(10).repeat(8)
+    with torch.inference_mode():
+        pictures = network(latents, labels).unflatten(0, (8, 10))
+    assert pictures.std(0).mean() > 1.5 * pictures.std(1).mean()
 
 
 def spike(pictures: Tensor) -> float:
@@ -120,8 +147,9 @@ def spike(pictures: Tensor) -> float:
     return (spectrum[half] / spectrum[half - 4 : half - 1].mean()).item()
 
 
-def test_enlargement_leaves_no_checkerboard() -> None:
-    network = generator(widths=[8] * 5)
+@KINDS
+def test_enlargement_leaves_no_checkerboard(kind: str) -> None:
+    network = generator(kind=kind, widths=[8] * 5)
     with torch.inference_mode():
         pictures = network(torch.randn(32, 6))
     assert spike(pictures) < 1.5
@@ -129,6 +157,7 @@ def test_enlargement_leaves_no_checkerboard() -> None:
     assert spike(pictures + board) > 3  # one that nobody would see yet is measured
 
 
+@KINDS
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -144,13 +173,14 @@ def test_enlargement_leaves_no_checkerboard() -> None:
         {"colour": 3},
     ],
 )
-def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
+def test_settings_out_of_range_are_refused(wrong: dict[str, object], kind: str) -> None:
     with pytest.raises(ValueError):
-        build({**TINY, **wrong})
+        build({**TINY, "kind": kind, **wrong})
 
 
-def test_gradients_reach_every_weight() -> None:
-    network = generator(classes=2)
+@KINDS
+def test_gradients_reach_every_weight(kind: str) -> None:
+    network = generator(kind=kind, classes=2)
     network(torch.randn(4, 6), torch.tensor([0, 1, 0, 1])).square().sum().backward()
     for name, each in network.named_parameters():
         assert each.grad is not None and each.grad.isfinite().all(), name

@@ -45,6 +45,16 @@ def test_one_logit_for_each_of_a_recipes_images(recipe: Recipe) -> None:
     check(recipe.discriminator, generator.channels, generator.image_size)
 
 
+def test_a_label_adds_its_own_view_to_the_logit() -> None:
+    network = build({**DCGAN, "classes": 3}).eval()
+    images, labels = torch.rand(6, 3, 16, 16), torch.tensor([0, 1, 2, 0, 1, 2])
+    logits = network(images, labels)
+    assert logits.shape == (6,)
+    seen = network.layers(images)[:, :, 0, 0]
+    for row, label in enumerate(labels.tolist()):
+        torch.testing.assert_close(logits[row], seen[row, 0] + seen[row, 1 + label])
+
+
 def test_an_image_alone_is_one_logit_too() -> None:
     assert build(DCGAN).eval()(torch.zeros(1, 3, 16, 16)).shape == (1,)
     assert build(MLP)(torch.zeros(1, 1, 28, 28)).shape == (1,)

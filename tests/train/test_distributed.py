@@ -38,10 +38,13 @@ def torchrun(processes: int, *program: Any, **variables: str) -> subprocess.Comp
 def shared(
     tiny_recipe: Recipe, squares: Tensor, tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict[str, Any]]:
-    """What one process makes of two trainings, then what each of two processes makes of them."""
+    """What one process makes of some trainings, then what each of two processes makes of them."""
     folder = tmp_path_factory.mktemp("shared")
     augmented = replace(tiny_recipe, augment="color,translation,cutout")
-    recipes = {"plain": tiny_recipe.to_dict(), "augmented": augmented.to_dict()}
+    style = {"kind": "self-modulated", "latent_dim": 4, "style_dim": 6, "widths": [8, 8, 4]}
+    modulated = replace(tiny_recipe, generator=style)
+    named = {"plain": tiny_recipe, "augmented": augmented, "self-modulated": modulated}
+    recipes = {name: recipe.to_dict() for name, recipe in named.items()}
     torch.save({"recipes": recipes, "images": squares}, folder / "given.pt")
     for count in (1, 2):
         done = torchrun(count, ROOT / "tests" / "train" / "sharing.py", folder, STEPS)
@@ -50,7 +53,7 @@ def shared(
     return [torch.load(file, weights_only=True) for file in files]
 
 
-@pytest.fixture(params=["plain", "augmented"])
+@pytest.fixture(params=["plain", "augmented", "self-modulated"])
 def results(shared: list[dict[str, Any]], request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     return [each[request.param] for each in shared]
 

@@ -43,6 +43,11 @@ def begin(tiny_recipe: Recipe, squares: Tensor):
 
 
 KINDS = {
+    "self-modulated": {
+        "generator": {**STYLE, "kind": "self-modulated"},
+        "discriminator": {"kind": "dcgan", "widths": [4, 8]},
+        "init": "dcgan",
+    },
     "R1": {"r1": 0.5, "penalty_every": 2},
     "relativistic": {"loss": "relativistic", "r1": 0.5, "r2": 0.5},
     "hinge": {"loss": "hinge", "augment_target": 0.6},
@@ -134,3 +139,17 @@ def test_mixed_styles_change_only_the_later_layers(begin, monkeypatch) -> None:
     same = (styles == styles[:, :1]).all(2)
     assert same[:, 0].all() and not same[:, -1].any()
     assert same[:, 1].any() and not same[:, 1].all()
+
+
+def test_the_average_measures_its_norms_on_the_classes_that_are_trained(begin) -> None:
+    changes = {**KINDS["self-modulated"], "balanced": False}
+    uneven = torch.tensor([0] * 20 + [1] * 2 + [2] * 2)
+    training = run(begin(uneven, **changes), 3)
+    network, measured = training.average.network, training.average.generator(batches=200)
+    z = torch.randn(4000, 4, generator=torch.Generator().manual_seed(1))
+    labels = uneven[torch.arange(4000) % 24]
+    with torch.no_grad():
+        maps = network.first(network.map(z, labels)).unflatten(1, (8, 4, 4))
+    mean, variance = maps.mean((0, 2, 3)), maps.var((0, 2, 3))
+    torch.testing.assert_close(measured.norm.running_mean, mean, rtol=0, atol=0.05)
+    torch.testing.assert_close(measured.norm.running_var, variance, rtol=0.1, atol=0.02)

@@ -37,6 +37,8 @@ FIXED = (
     *("recipe", "out", "batch", "learning_rate", "seed", "card"),
     *("start_from", "augment", "freeze", "fit", "live", "feature_weights"),
 )
+# Generators with an image head at every size, so that a level of twice the size can be added.
+GROWING = ("style", "self-modulated")
 # What of a recipe can be changed for one run.
 CHANGES = ("batch", "learning_rate", "augment", "freeze")
 
@@ -241,7 +243,8 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
 def grows(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:
     """Whether a recipe's own generator is a larger one of the checkpoint's kind."""
     small, large = dict(start.card["generator"]), recipe.generator
-    return large["kind"] == small["kind"] == "style" and len(large["widths"]) > len(small["widths"])
+    same = large["kind"] == small["kind"] in GROWING
+    return same and len(large["widths"]) > len(small["widths"])
 
 
 def recipe_of(start: checkpoint.Checkpoint) -> str:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 
 class DCGANDiscriminator(nn.Module):
     """Strided convolutions with LeakyReLU 0.2, halving the image at each step, to one logit.
 
-    Takes (batch, channels, s, s) with s = ``end`` * 2**len(widths) and returns (batch,) logits; a
-    sigmoid of them is the probability of being real.
+    Takes (batch, channels, s, s) with s = ``end`` * 2**len(widths), and int64 labels (batch,) if it
+    has classes, and returns (batch,) logits; a sigmoid of them is the probability of being real.
 
     Args:
         norm_first: batch norm after the first convolution too (the handbag notebook does; the
             paper and the DeepFashion network do not).
+        classes: with some, the label's own view of what is left of the image is added to the logit
+            (projection, Miyato and Koyama, 2018).
     """
 
     def __init__(
@@ -25,8 +28,10 @@ class DCGANDiscriminator(nn.Module):
         channels: int = 3,
         end: int = 4,
         norm_first: bool = False,
+        classes: int = 0,
     ) -> None:
         super().__init__()
+        self.classes = classes
         layers: list[nn.Module] = []
         for depth, (narrow, wide) in enumerate(zip((channels, *widths), widths, strict=False)):
             layers.append(nn.Conv2d(narrow, wide, 4, stride=2, padding=1, bias=False))
@@ -34,8 +39,11 @@ class DCGANDiscriminator(nn.Module):
                 layers.append(nn.BatchNorm2d(wide))
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         # A convolution as large as what is left of the image is a dense layer with one output.
-        layers.append(nn.Conv2d(widths[-1], 1, end))
+        layers.append(nn.Conv2d(widths[-1], 1 + classes, end))
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.layers(images).flatten()
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        logits = self.layers(images).flatten(1)
+        if not self.classes:
+            return logits.flatten()
+        return logits[:, 0] + logits[torch.arange(len(logits)), 1 + labels]

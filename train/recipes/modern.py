@@ -7,31 +7,27 @@ from typing import Any
 from train.recipes.recipe import Recipe
 
 SOURCE = (
-    "Style-based networks that learn from few images, after Karras et al., 2020 (StyleGAN2-ADA)"
+    "Style-based (StyleGAN2, Karras et al., 2020), self-modulated (Chen et al., 2019), against a"
+    " DCGAN discriminator"
 )
 
-# Each level computes about as much as the one before it: together 245 million multiply-adds for
-# 128 px, which a browser can do while a slider moves.
+# Slim: 64 million multiply-adds for 128 px. On two cores images per second decide the first hours
+# (docs/experiments.md), and a browser has to draw while a slider moves.
 _GENERATOR_128 = {
-    "kind": "style",
-    "latent_dim": 128,
-    "style_dim": 256,
-    "widths": [224, 192, 112, 64, 32, 16],
+    "kind": "self-modulated",
+    "latent_dim": 64,
+    "style_dim": 128,
+    "widths": [128, 96, 64, 32, 16, 8],
 }
-_DISCRIMINATOR_128 = {
-    "kind": "style",
-    "widths": [32, 64, 128, 192, 256],
-    "image_size": 128,
-    "patch": 2,
-}
+_DISCRIMINATOR_128 = {"kind": "dcgan", "widths": [16, 32, 64, 128, 256]}
 _SHARED: dict[str, Any] = {
     "source": SOURCE,
-    "batch": 32,
+    "batch": 64,
+    # The generator's layers have an equalised learning rate, the discriminator's have not.
     "learning_rate": 2e-3,
-    "betas": (0.0, 0.99),
-    "penalty_every": 16,
-    "augment": "color,translation,cutout",
-    "augment_target": 0.6,
+    "learning_rate_d": 2e-4,
+    "betas": (0.5, 0.99),
+    "init": "dcgan",
     "conditional": True,
 }
 
@@ -41,8 +37,7 @@ HANDBAGS = Recipe(
     title="Handbags, 128 px",
     generator=_GENERATOR_128,
     discriminator=_DISCRIMINATOR_128,
-    r1=0.5,
-    style_mixing=0.5,
+    augment="color,translation,cutout",
     flip=True,
     epochs=400,
 )
@@ -53,33 +48,25 @@ DEEPFASHION = Recipe(
     title="Garments by category, 128 px",
     generator=_GENERATOR_128,
     discriminator=_DISCRIMINATOR_128,
-    r1=0.5,
-    style_mixing=0.5,
+    augment="color,translation,cutout",
     flip=True,
     balanced=True,
     epochs=150,
 )
 
 FASHION_MNIST = Recipe(
-    **{**_SHARED, "batch": 64, "learning_rate": 2.5e-3, "augment": "", "augment_target": None},
+    **_SHARED,
     name="fashion-mnist",
     title="Fashion-MNIST by category",
     generator={
-        "kind": "style",
+        "kind": "self-modulated",
         "latent_dim": 64,
         "style_dim": 128,
-        "widths": [128, 64, 32],
+        "widths": [96, 48, 24],
         "start": 7,
         "channels": 1,
     },
-    discriminator={
-        "kind": "style",
-        "widths": [64, 128],
-        "image_size": 28,
-        "channels": 1,
-        "patch": 2,
-    },
-    r1=0.02,
+    discriminator={"kind": "dcgan", "widths": [64, 128], "channels": 1, "end": 7},
     epochs=30,
     sample_grid=(5, 10),
 )
