@@ -48,6 +48,7 @@ def candidates(size: int, channels: int) -> dict[str, Recipe]:
         "style_dim": 256,
         "widths": narrowing(STYLE_WIDTHS, levels),
         "channels": channels,
+        "output": "tanh",
     }
     skip = {
         "kind": "skip",
