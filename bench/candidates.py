@@ -34,7 +34,6 @@ from train.recipes.published import HANDBAGS_DCGAN
 MOST_SAMPLES = 5_000
 # Channels from 4 pixels on; every further level has half of the last.
 STYLE_WIDTHS = (256, 256, 128, 64)
-SKIP_WIDTHS = (256, 128, 96, 64)
 SLIM_WIDTHS = (128, 96, 64, 32)
 SHEET_COLUMNS, SHEET_PIXELS = 8, 128
 
@@ -49,12 +48,6 @@ def candidates(size: int, channels: int) -> dict[str, Recipe]:
         "widths": narrowing(STYLE_WIDTHS, levels),
         "channels": channels,
         "output": "tanh",
-    }
-    skip = {
-        "kind": "skip",
-        "latent_dim": 128,
-        "widths": narrowing(SKIP_WIDTHS, levels),
-        "channels": channels,
     }
     residual = {
         "kind": "style",
@@ -133,26 +126,6 @@ def candidates(size: int, channels: int) -> dict[str, Recipe]:
             r1=0.5,
             r2=0.5,
             penalty_every=4,
-        ),
-        Recipe(
-            **shared,
-            name="skip+hinge",
-            title="skip-layer excitation, hinge, lazy R1",
-            generator=skip,
-            discriminator=residual,
-            learning_rate=2e-4,
-            learning_rate_d=1e-3,
-            loss="hinge",
-            **lazy,
-        ),
-        Recipe(
-            **shared,
-            name="skip+projected",
-            title="skip-layer excitation, hinge on projected features",
-            generator=skip,
-            discriminator=projected,
-            learning_rate=2e-4,
-            loss="hinge",
         ),
         Recipe(
             **shared,

@@ -9,14 +9,12 @@ from studio.generators.base import Generator
 from studio.generators.dcgan import DCGANGenerator
 from studio.generators.mlp import MLPGenerator
 from studio.generators.self_modulated import SelfModulatedGenerator
-from studio.generators.skip import SkipGenerator
 from studio.generators.style import StyleGenerator
 
 KINDS: dict[str, type[Generator]] = {
     "dcgan": DCGANGenerator,
     "mlp": MLPGenerator,
     "self-modulated": SelfModulatedGenerator,
-    "skip": SkipGenerator,
     "style": StyleGenerator,
 }
 

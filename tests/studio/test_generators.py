@@ -14,13 +14,10 @@ from train.recipes import RECIPES
 
 DCGAN = {"kind": "dcgan", "latent_dim": 5, "widths": [8, 4]}
 MLP = {"kind": "mlp", "latent_dim": 5, "widths": [8, 4]}
-SKIP = {"kind": "skip", "latent_dim": 5, "widths": [8, 4]}
 OTHERS = {
     "dcgan, one width": ({**DCGAN, "widths": [4]}, 3, 8),
     "dcgan, from one pixel": ({**DCGAN, "start": 1, "channels": 1}, 1, 4),
     "dcgan, sigmoid": ({**DCGAN, "start": 7, "output": "sigmoid"}, 3, 28),
-    "skip": ({**SKIP, "widths": [8, 8, 6, 4, 4]}, 3, 64),
-    "skip, nothing to excite": ({**SKIP, "start": 7, "channels": 1}, 1, 14),
     "mlp, one width": ({**MLP, "widths": [4]}, 1, 28),
     "mlp, in colour": ({**MLP, "image_size": 9, "channels": 3, "output": "sigmoid"}, 3, 9),
     "mlp, one pixel": ({**MLP, "image_size": 1}, 1, 1),
@@ -137,9 +134,6 @@ def test_building_leaves_the_configuration_alone() -> None:
         {**MLP, "widths": [8, 0]},
         {**MLP, "widths": [10**12]},
         {**MLP, "widths": [1] * 100},
-        {**SKIP, "widths": []},
-        {**SKIP, "widths": [8, 10**12]},
-        {**SKIP, "start": 0},
         {**MLP, "image_size": 0},
         {**MLP, "image_size": -28},
         {**MLP, "image_size": 10**6},
@@ -160,7 +154,7 @@ def test_a_hostile_configuration_is_refused_with_a_sentence(config: dict[str, An
 def test_an_unknown_kind_is_answered_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"'stylegan'.*dcgan, mlp"):
         build({"kind": "stylegan"})
-    assert set(KINDS) == {"dcgan", "mlp", "self-modulated", "skip", "style"}
+    assert set(KINDS) == {"dcgan", "mlp", "self-modulated", "style"}
 
 
 @pytest.mark.parametrize("value_range", RANGES.values(), ids=RANGES)

@@ -31,7 +31,7 @@ def test_home_tells_all_that_the_page_needs(service: Service) -> None:
     home = service.home()
     assert json.loads(json.dumps(home)) == home
     assert [each["name"] for each in home["recipes"]] == list(RECIPES)
-    assert home["recipes"][0]["size"] == 64 and home["recipes"][-1]["channels"] == 1
+    assert home["recipes"][0]["size"] == 128 and home["recipes"][-1]["channels"] == 1
     colour, grey = home["starts"]
     assert (colour["name"], colour["size"], colour["channels"]) == ("colour", 16, 3)
     assert (grey["name"], grey["size"], grey["channels"]) == ("grey", 28, 1)
@@ -151,7 +151,8 @@ def test_more_photos_are_looked_at_anew(service: Service, data: str, photos: Pat
 
 
 def test_pictures_are_shaped_as_what_is_started_from(service: Service, data: str) -> None:
-    assert service.check(data, "", "", "pad")["preview_size"] == 64
+    assert service.check(data, "", "", "pad")["preview_size"] == 128
+    assert service.check(data, "handbags-dcgan", "", "pad")["preview_size"] == 64
     found = service.check(data, "", "grey", "pad")
     assert found["preview_size"] == 28 and found["suggested_start"] == "grey"
     assert Image.open(io.BytesIO(base64.b64decode(found["preview"]))).mode == "L"
@@ -200,7 +201,8 @@ def test_times_come_from_the_measured_speed(
 
 
 def test_defaults_depend_on_the_number_of_photos(service: Service) -> None:
-    few, many = service.defaults("", "colour", 500), service.defaults("", "", 60_000)
+    few = service.defaults("", "colour", 500)
+    many = service.defaults("handbags-dcgan", "", 60_000)
     assert (few["freeze"], few["augment"]) == (2, "color,translation,cutout")
     assert (many["freeze"], many["augment"]) == (0, "")
     assert service.defaults("", "colour", 1_000)["freeze"] == 0

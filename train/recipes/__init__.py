@@ -8,7 +8,7 @@ from train.recipes.recipe import Recipe, for_classes, from_dict
 
 __all__ = ["RECIPES", "Recipe", "for_classes", "from_dict", "get"]
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*PUBLISHED, *MODERN)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*MODERN, *PUBLISHED)}
 
 
 def get(name: str) -> Recipe:

@@ -13,7 +13,7 @@ SOURCE = (
 
 # Tanh: a plain background has one exact value, which a bounded picture reaches and an unbounded one
 # never does, and then it gives every drawn picture away.
-# Slim: 64 million multiply-adds for 128 px. On two cores images per second decide the first hours
+# Slim: 66 million multiply-adds for 128 px. On two cores images per second decide the first hours
 # (docs/experiments.md), and a browser has to draw while a slider moves.
 _GENERATOR_128 = {
     "kind": "self-modulated",
