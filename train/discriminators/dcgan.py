@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 
@@ -46,4 +45,4 @@ class DCGANDiscriminator(nn.Module):
         logits = self.layers(images).flatten(1)
         if not self.classes:
             return logits.flatten()
-        return logits[:, 0] + logits[torch.arange(len(logits)), 1 + labels]
+        return logits[:, 0] + logits[:, 1:].gather(1, labels[:, None])[:, 0]
