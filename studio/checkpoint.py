@@ -7,6 +7,7 @@ Layout of one checkpoint::
     discriminator.safetensors  for training on
     preview.jpg                a sheet of unselected designs
     directions.json            the sliders (written when first needed)
+    words.json                 the words it draws by, where it does
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from studio.errors import UserError
 from studio.files import sha256, write_whole
 from studio.generators import Generator, build
 from studio.generators.base import MAX_CLASSES
+from studio.words import encoder as words
+from studio.words.encoder import Encoder, WordsError
 
 CARD = "card.json"
 GENERATOR = "generator.safetensors"
@@ -90,6 +93,27 @@ class Checkpoint:
             return int(number)
         offer = f"it draws {listed(self.classes)}" if names else "it draws just one thing"
         raise CheckpointError(f"{self.name} has no category {wanted[:40]!r}: {offer}.")
+
+    @property
+    def draws_by_words(self) -> bool:
+        """Whether its generator can be told what to draw in words."""
+        return bool(self.card["generator"].get("words"))
+
+    def load_words(self) -> Encoder | None:
+        """What turns a text into its generator's vector; None where it takes no words.
+
+        Raises:
+            CheckpointError: the file is missing, damaged or does not fit the card.
+        """
+        if not self.draws_by_words:
+            return None
+        try:
+            encoder = words.load(self.folder)
+        except WordsError as error:
+            raise CheckpointError(f"{self.name}: {error}") from error
+        if len(encoder.terms) != self.card["generator"]["words"]:
+            raise CheckpointError(f"{self.name}: {words.WORDS} is not the one its card describes.")
+        return encoder
 
     def load_generator(self) -> Generator:
         """Build the generator in evaluation mode with these weights, in float32.
@@ -218,11 +242,12 @@ def save(
     preview: Any,
     *,
     half: bool = True,
+    encoder: Encoder | None = None,
 ) -> Checkpoint:
     """Write a checkpoint folder whole, replacing one that is there.
 
     ``card`` is completed with the format, the generator's configuration and its file's hash;
-    ``preview`` is a Pillow image.
+    ``preview`` is a Pillow image, ``encoder`` that of a generator that draws by words.
     """
     with write_whole(folder) as fresh:
         save_weights(generator, fresh / GENERATOR, half=half)
@@ -236,4 +261,6 @@ def save(
         text = json.dumps(complete, indent=2, ensure_ascii=False)
         (fresh / CARD).write_text(text + "\n", encoding="utf-8")
         preview.save(fresh / PREVIEW, quality=90)
+        if encoder:
+            words.save(encoder, fresh)
     return read(folder)

@@ -33,7 +33,8 @@ class Average:
     Attributes:
         network: the generator with the averaged weights; its batch norm statistics are none's.
         fixed_latents: (rows * columns, latent_dim), of the sample grid.
-        fixed_labels: int64 (rows * columns,), a class for each column in turn; None without any.
+        fixed_condition: of the sample grid, (rows * columns, …): a class for each column in turn,
+            or the text of a real image; None where there is no condition.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Average:
         self.network = hardware.place(copy.deepcopy(generator)).requires_grad_(False)
         self.recipe, self.batches, self.hardware, self.seed = recipe, batches, hardware, seed
         self.fixed_latents = self._latents(math.prod(recipe.sample_grid), self._random(1))
-        self.fixed_labels = self._columns(recipe.sample_grid)
+        self.fixed_condition = self._columns(recipe.sample_grid)
 
     @torch.no_grad()
     def update(self, generator: Generator, images_shown: int) -> None:
@@ -64,8 +65,8 @@ class Average:
         random = self._random(2)
         size = self.batches.size
         latents = [self._latents(size, random) for _ in range(batches)]
-        labels = self._labels(size * batches, use=2, balanced=self.batches.balanced)
-        drawing = Drawing(generator, latents, labels.split(size) if labels is not None else None)
+        told = self._condition(size * batches, use=2, balanced=self.batches.balanced)
+        drawing = Drawing(generator, latents, told.split(size) if told is not None else None)
         with self.hardware.autocast():
             update_bn(range(batches), drawing)
         return generator.eval()
@@ -77,21 +78,21 @@ class Average:
         ``generator`` is :meth:`generator`'s, to spare making it again.
         """
         generator = generator or self.generator()
-        return to_uint8(generator(self.fixed_latents, self.fixed_labels), generator.value_range)
+        return to_uint8(generator(self.fixed_latents, self.fixed_condition), generator.value_range)
 
     @torch.no_grad()
     def draw(self, generator: Generator, count: int) -> Tensor:
         """``count`` pictures of latents that are the same each time: uint8 (count, C, S, S).
 
-        Their classes are as frequent as those of the real images.
+        Their classes are as frequent as those of the real images, or their texts are real ones'.
         """
         latents = self._latents(count, self._random(3)).split(self.batches.size)
-        drawn = self._labels(count, use=3)
-        labels: Sequence[Tensor | None] = [None] * len(latents)
+        drawn = self._condition(count, use=3)
+        told: Sequence[Tensor | None] = [None] * len(latents)
         if drawn is not None:
-            labels = drawn.split(self.batches.size)
+            told = drawn.split(self.batches.size)
         with self.hardware.autocast():
-            pictures = [generator(*each) for each in zip(latents, labels, strict=True)]
+            pictures = [generator(*each) for each in zip(latents, told, strict=True)]
         return torch.cat([to_uint8(each, generator.value_range) for each in pictures])
 
     def _random(self, use: int) -> torch.Generator:
@@ -102,22 +103,25 @@ class Average:
         size = (count, self.network.latent_dim)
         return torch.randn(size, generator=random, device=self.hardware.device)
 
-    def _labels(self, count: int, *, use: int, balanced: bool = False) -> Tensor | None:
-        """Classes (count,) as frequent as the real images', or all equally; None without any."""
-        if self.batches.labels is None:
+    def _condition(self, count: int, *, use: int, balanced: bool = False) -> Tensor | None:
+        """Conditions (count, …) of random real images, or all classes equally; None without any."""
+        if self.batches.condition is None:
             return None
         random = torch.Generator().manual_seed(self.seed + use)
         if balanced:
             drawn = torch.randint(self.network.classes, (count,), generator=random)
         else:
-            chosen = torch.randint(len(self.batches.labels), (count,), generator=random)
-            drawn = self.batches.labels[chosen]
+            chosen = torch.randint(len(self.batches.condition), (count,), generator=random)
+            drawn = self.batches.condition[chosen]
         return drawn.to(self.hardware.device)
 
     def _columns(self, grid: tuple[int, int]) -> Tensor | None:
+        rows, columns = grid
+        if self.network.words:
+            texts = self._condition(columns, use=4)
+            return texts.repeat(rows, 1)
         if not self.network.classes:
             return None
-        rows, columns = grid
         labels = torch.arange(columns, device=self.hardware.device) % self.network.classes
         return labels.repeat(rows)
 
@@ -126,11 +130,11 @@ class Drawing(nn.Module):
     """A generator as a module from the number of a batch to its pictures."""
 
     def __init__(
-        self, generator: Generator, latents: Sequence[Tensor], labels: Sequence[Tensor] | None
+        self, generator: Generator, latents: Sequence[Tensor], told: Sequence[Tensor] | None
     ) -> None:
         super().__init__()
-        self.generator, self.latents, self.labels = generator, latents, labels
+        self.generator, self.latents, self.told = generator, latents, told
 
     def forward(self, index: int) -> Tensor:
-        labels = None if self.labels is None else self.labels[index]
-        return self.generator(self.latents[index], labels)
+        told = None if self.told is None else self.told[index]
+        return self.generator(self.latents[index], told)

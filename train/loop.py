@@ -46,7 +46,8 @@ class Training:
         hardware: where and in which precision to compute.
         seed: decides the first weights, the order of the images and every latent.
         processes: this process's place when several share each batch.
-        labels: int64 (N,), each image's class, for a recipe whose generator has classes.
+        condition: of each image, for a recipe whose generator takes one: int64 labels (N,), or
+            texts as vectors (N, words).
         feature_weights: a file of what a projected discriminator sees with; None downloads it.
 
     Raises:
@@ -61,7 +62,7 @@ class Training:
         hardware: Hardware,
         seed: int,
         processes: Processes | None = None,
-        labels: Tensor | None = None,
+        condition: Tensor | None = None,
         feature_weights: Path | None = None,
     ) -> None:
         torch.manual_seed(seed)
@@ -74,12 +75,10 @@ class Training:
             raise ValueError(
                 f"This recipe trains on {wanted} images, not {tuple(images.shape[1:])}."
             )
-        if generator.classes and (labels is None or int(labels.max()) >= generator.classes):
-            raise ValueError(f"This recipe needs a label below {generator.classes} for each image.")
         self.batch = min(recipe.batch, len(images))
         self.batches = Batches(
             images,
-            labels if generator.classes else None,
+            _checked(generator, condition),
             size=self.batch,
             seed=seed,
             balanced=recipe.balanced,
@@ -115,10 +114,11 @@ class Training:
 
     def step(self) -> None:
         """Update the discriminator on a real and a drawn batch, then the generator, once each."""
-        real, labels = self.batches.take(self.share, self.average.network.value_range)
+        real, told = self.batches.take(self.share, self.average.network.value_range)
         real = self._flipped(real)
+        told = self._some_dropped(told)
         with self.hardware.autocast():
-            fake = self._fakes(labels)
+            fake = self._fakes(told)
         with torch.no_grad():
             real_seen = self._see(real)
         fake_seen = self._see(fake)
@@ -126,8 +126,10 @@ class Training:
         penalised = self._penalties_due
         real_seen[0].requires_grad_(penalised and self.recipe.r1 > 0)
         detached[0].requires_grad_(penalised and self.recipe.r2 > 0)
-        real_logits, fake_logits = self._judge(real_seen, labels), self._judge(detached, labels)
-        loss_d = self.loss.discriminator(real_logits, fake_logits)
+        real_logits, wrong_logits = self._judge_real(real_seen, told)
+        fake_logits = self._judge(detached, told)
+        false_logits = torch.cat([fake_logits, wrong_logits])
+        loss_d = self.loss.discriminator(real_logits, false_logits)
         penalty = torch.zeros((), device=real.device)
         for images, logits, weight in (
             (real_seen[0], real_logits, self.recipe.r1),
@@ -141,8 +143,8 @@ class Training:
         # Gradients of the discriminator's weights would be computed here only to be thrown away.
         self._let_discriminator_learn(False)
         with torch.no_grad():
-            paired = [self._judge(real_seen, labels)] if self.loss.paired else []
-        loss_g = self.loss.generator(self._judge(fake_seen, labels), *paired)
+            paired = [self._judge(real_seen, told)] if self.loss.paired else []
+        loss_g = self.loss.generator(self._judge(fake_seen, told), *paired)
         self._descend(self.optimiser_g, list(self.generator.parameters()), loss_g)
         self._let_discriminator_learn(True)
 
@@ -260,11 +262,24 @@ class Training:
         )
         return [seen] if self.features is None else self.features(seen)
 
-    def _judge(self, seen: list[Tensor], labels: Tensor | None) -> Tensor:
-        """The discriminator's logits (b,) or (b, places) on what it is shown."""
-        told = {} if labels is None else {"labels": labels}
+    def _judge_real(self, seen: list[Tensor], told: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Logits of real images with their own condition and, if those are to match, with others.
+
+        A real image with another's words is as false as a drawn one (Reed et al., 2016). The second
+        are fewer where neighbours in the batch have the same words, and none without ``matching``.
+        """
+        if not self.recipe.matching or told is None:
+            logits = self._judge(seen, told)
+            return logits, logits[:0]
+        others = told.roll(1, 0)
+        own, wrong = self._judge(seen, torch.stack([told, others]))
+        return own, wrong[(told != others).flatten(1).any(1)]
+
+    def _judge(self, seen: list[Tensor], told: Tensor | None) -> Tensor:
+        """The discriminator's logits (b,) or (b, places) on what it is shown and told."""
+        condition = {} if told is None else {"condition": told}
         with self.hardware.autocast():
-            return self.discriminator(*seen, **told).float()
+            return self.discriminator(*seen, **condition).float()
 
     def _let_discriminator_learn(self, wanted: bool) -> None:
         for each in self.learning_d:
@@ -282,12 +297,23 @@ class Training:
         draws = torch.rand(self.batch, generator=self.random, device=images.device)[self.share]
         return torch.where(draws[:, None, None, None] < 0.5, images.flip(3), images)
 
-    def _fakes(self, labels: Tensor | None) -> Tensor:
+    def _some_dropped(self, told: Tensor | None) -> Tensor | None:
+        """Conditions (b, words), some of them zeros: no text, which is learnt along with texts.
+
+        So a text's style can be told from what any design has, and be followed more closely than
+        it was learnt (Ho and Salimans, 2022, do so with noise; here it is done in w).
+        """
+        if not self.recipe.caption_dropout or told is None or not told.is_floating_point():
+            return told
+        draws = torch.rand(self.batch, generator=self.random, device=told.device)[self.share]
+        return told * (draws >= self.recipe.caption_dropout)[:, None]
+
+    def _fakes(self, told: Tensor | None) -> Tensor:
         """This process's share of a batch drawn from fresh latents, some with two styles."""
         generator, share = self.generator, self.share
-        styles = generator.map(self._latents(self.batch, self.random)[share], labels)
+        styles = generator.map(self._latents(self.batch, self.random)[share], told)
         if self.recipe.style_mixing:
-            others = generator.map(self._latents(self.batch, self.random)[share], labels)
+            others = generator.map(self._latents(self.batch, self.random)[share], told)
             draws = torch.rand((2, self.batch), generator=self.random, device=others.device)
             mixing = self.recipe.style_mixing
             styles = mixed(styles, others, draws[:, share], mixing, generator.style_layers)
@@ -300,6 +326,24 @@ class Training:
         loss.backward()
         self.processes.average_gradients(learning)
         optimiser.step()
+
+
+def _checked(generator: Generator, condition: Tensor | None) -> Tensor | None:
+    """The images' condition, if the generator takes one and this is it.
+
+    Raises:
+        ValueError: it takes another.
+    """
+    if generator.words:
+        vectors = condition is not None and condition.shape[1:] == (generator.words,)
+        if not vectors:
+            raise ValueError(f"This recipe needs a text's {generator.words} values for each image.")
+        return condition
+    if not generator.classes:
+        return None
+    if condition is None or condition.dim() != 1 or int(condition.max()) >= generator.classes:
+        raise ValueError(f"This recipe needs a label below {generator.classes} for each image.")
+    return condition
 
 
 def fit(

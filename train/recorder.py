@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import torch
 
-from studio import checkpoint, pictures
+from studio import checkpoint, pictures, words
 from studio.files import tidy, write_file_whole, write_text_whole
 from studio.generators import Generator
 from train.length import Length
@@ -178,7 +178,10 @@ class Recorder:
         # It may have been renamed since this process began.
         named = Run.open(self.run.folder).settings["card"]
         whole = {**named, **training_card(training), **card}
-        checkpoint.save(folder, generator, training.discriminator, whole, preview)
+        encoder = words.load(self.run.folder) if generator.words else None
+        checkpoint.save(
+            folder, generator, training.discriminator, whole, preview, encoder=encoder
+        )
         return folder
 
 

@@ -16,6 +16,7 @@ from studio.checkpoint import DISCRIMINATOR, GENERATOR, Checkpoint, CheckpointEr
 from studio.files import write_whole
 from studio.generators.equalised import EqualisedConv, EqualisedLinear
 from studio.generators.style import StyleGenerator
+from studio.words import WORDS
 
 LAYERS = nn.Conv2d | nn.Linear | EqualisedConv | EqualisedLinear
 
@@ -80,7 +81,7 @@ def copy_start(checkpoint: Checkpoint, folder: Path) -> None:
     """
     checkpoint.load_generator()
     with write_whole(folder) as fresh:
-        for name in (GENERATOR, DISCRIMINATOR):
+        for name in (GENERATOR, DISCRIMINATOR, WORDS):
             if (checkpoint.folder / name).exists():
                 shutil.copyfile(checkpoint.folder / name, fresh / name)
 

@@ -17,17 +17,17 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from studio import checkpoint, directions
+from studio import checkpoint, directions, words
 from studio.errors import UserError
+from train import dataset
 from train.data.images import ImageSet
-from train.dataset import digest, load
 from train.distributed import Processes
 from train.features import weights_file
 from train.hardware import Hardware
 from train.length import Length
 from train.live import Live
 from train.loop import Diverged, Training, fit
-from train.recipes import for_classes
+from train.recipes import for_classes, for_words
 from train.recorder import Recorder, describe, load_state
 from train.runs import CHECKPOINT, CURVES, LOG, SNAPSHOTS, START, Run, RunError
 from train.transfer import load_start
@@ -128,8 +128,8 @@ class Session:
     def load(self, data: ImageSet | None) -> ImageSet:
         """Read the run's images, and make sure that they are those it was started on."""
         settings = self.run.settings
-        data = data or load(settings, quiet=not self.processes.is_first)
-        found = digest(data)
+        data = data or dataset.load(settings, quiet=not self.processes.is_first)
+        found = dataset.digest(data)
         if settings["data_digest"] is None:  # the page leaves reading them to this process
             card = settings["card"]
             card = {**card, "data": {**card.get("data", {}), "images": len(data)}}
@@ -144,6 +144,12 @@ class Session:
             )
         if self.options.length:
             self.change(length=self.options.length)
+        if data.captions:
+            if self.processes.is_first:
+                dataset.choose_words(self.run.folder, data.captions)
+            self.processes.wait()
+            terms = len(words.load(self.run.folder).terms)
+            self.change(recipe=for_words(self.run.recipe, terms).to_dict())
         return data
 
     def train(self, data: ImageSet) -> str:
@@ -155,7 +161,7 @@ class Session:
             self.hardware,
             settings["seed"],
             self.processes,
-            labels=data.labels,
+            condition=dataset.condition(self.run.folder, data),
             feature_weights=weights_file(settings.get("feature_weights")),
         )
         training.start_from(*load_start(self.run.folder / START))

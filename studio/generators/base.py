@@ -21,6 +21,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "linear": nn.Identity,
 }
 MAX_CLASSES = 10_000
+MAX_WORDS = 4_096
 
 
 class Generator(nn.Module, ABC):
@@ -36,6 +37,7 @@ class Generator(nn.Module, ABC):
         style_layers: how many layers take a style; where there are several, each may have its own.
         coarse_layers: how many of them, from the first, decide shapes rather than surfaces.
         classes: how many classes of images it tells apart; 0 if it takes no label.
+        words: length of the vector of a text that it draws by; 0 if it takes none.
         mapped: whether it has a mapping network, so that designs are put together in its styles.
     """
 
@@ -43,6 +45,7 @@ class Generator(nn.Module, ABC):
     style_layers = 1
     coarse_layers = 1
     classes = 0
+    words = 0
     mapped = False
 
     def __init__(self, *, latent_dim: int, image_size: int, channels: int, output: str) -> None:
@@ -63,12 +66,16 @@ class Generator(nn.Module, ABC):
         """Lowest and highest value of a pixel in ``forward``'s result."""
         return RANGES[self.output]
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images of latents (batch, latent_dim) and, with classes, of int64 labels (batch,)."""
-        return self.draw(self.map(z, labels))
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Images of latents (batch, latent_dim), and of their condition where it takes one."""
+        return self.draw(self.map(z, condition))
 
-    def map(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """The styles (batch, style_dim) of latents (batch, latent_dim) and labels (batch,)."""
+    def map(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The styles (batch, style_dim) of latents (batch, latent_dim).
+
+        ``condition`` is an int64 label (batch,) where there are classes, and a float vector
+        (batch, words) where there are words, all zero for no text.
+        """
         return z
 
     @abstractmethod

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from studio.generators.base import ACTIVATIONS, Generator, checked_widths
+from studio.generators.base import ACTIVATIONS, MAX_WORDS, Generator, checked_widths
 
 
 class DCGANGenerator(Generator):
@@ -17,6 +18,9 @@ class DCGANGenerator(Generator):
     width doubles the size, and a last transposed convolution doubles it once more into
     ``channels``. So widths (512, 256, 128, 64) from 4x4 end at 64x64, and (128, 64) from 7x7 at
     28x28.
+
+    With ``words``, a style is the latent and the vector of a text behind it, in the manner of
+    Reed et al., 2016.
     """
 
     kind = "dcgan"
@@ -28,8 +32,11 @@ class DCGANGenerator(Generator):
         widths: Sequence[int],
         start: int = 4,
         channels: int = 3,
+        words: int = 0,
         output: str = "tanh",
     ) -> None:
+        if not 0 <= words <= MAX_WORDS:
+            raise ValueError(f"A generator takes up to {MAX_WORDS} words, not {words}.")
         widths = checked_widths(widths, start, widest=4096)
         super().__init__(
             latent_dim=latent_dim,
@@ -37,9 +44,10 @@ class DCGANGenerator(Generator):
             channels=channels,
             output=output,
         )
-        self.widths, self.start = widths, start
+        self.widths, self.start, self.words = widths, start, words
+        self.style_dim, self.mapped = latent_dim + words, words > 0
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(latent_dim, widths[0], start, bias=False),
+            nn.ConvTranspose2d(self.style_dim, widths[0], start, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         ]
@@ -63,8 +71,15 @@ class DCGANGenerator(Generator):
             "widths": list(self.widths),
             "start": self.start,
             "channels": self.channels,
+            "words": self.words,
             "output": self.output,
         }
+
+    def map(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        if (condition is None) != (self.words == 0):
+            needs = "needs a text" if condition is None else "takes no label or text"
+            raise ValueError(f"This generator {needs} for each picture.")
+        return z if condition is None else torch.cat([z, condition.to(z.dtype)], 1)
 
     def draw(self, styles: Tensor) -> Tensor:
         return self.layers(styles.flatten(1)[:, :, None, None])

@@ -23,7 +23,8 @@ class EqualisedLinear(nn.Module):
     """A dense layer with an equalised learning rate (Karras et al., 2018).
 
     Weights are kept at unit variance and scaled where they are used, so that an optimiser's step
-    means the same to every layer. ``rate`` multiplies the learning rate of this one.
+    means the same to every layer. ``rate`` multiplies the learning rate of this one, and ``bias`` is
+    what its bias begins with; None for none.
     """
 
     def __init__(
@@ -31,18 +32,19 @@ class EqualisedLinear(nn.Module):
         inputs: int,
         outputs: int,
         *,
-        bias: float = 0.0,
+        bias: float | None = 0.0,
         rate: float = 1.0,
         gain: float = 1.0,
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
-        self.bias = nn.Parameter(torch.full((outputs,), bias / rate))
+        self.bias = None if bias is None else nn.Parameter(torch.full((outputs,), bias / rate))
         self.gain, self.rate = gain * rate / math.sqrt(inputs), rate
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs) to (batch, outputs)."""
-        return F.linear(x, self.weight * self.gain, self.bias * self.rate)
+        bias = None if self.bias is None else self.bias * self.rate
+        return F.linear(x, self.weight * self.gain, bias)
 
 
 class EqualisedConv(nn.Module):

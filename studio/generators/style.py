@@ -9,7 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio.generators.base import ACTIVATIONS, MAX_CLASSES, Generator, checked_widths
+from studio.generators.base import (
+    ACTIVATIONS,
+    MAX_CLASSES,
+    MAX_WORDS,
+    Generator,
+    checked_widths,
+)
 from studio.generators.equalised import (
     RECTIFIER_GAIN,
     EqualisedLinear,
@@ -21,9 +27,9 @@ from studio.generators.equalised import (
 COARSE_SIZE = 16
 # The mapping network learns this much slower than the rest, or it becomes unstable (the paper's).
 MAPPING_RATE = 0.01
-# A label's part of what is mapped, beside a latent of 1. Where it is larger, pictures of one class
-# are nearly alike from the start, and a short training does not get over that.
-CLASS_GAIN = 0.35
+# A condition's part of what is mapped, beside a latent of 1. Where it is larger, pictures of one
+# class are nearly alike from the start, and a short training does not get over that.
+CONDITION_GAIN = 0.35
 
 
 class StyleGenerator(Generator):
@@ -42,6 +48,7 @@ class StyleGenerator(Generator):
         widths: channels at ``start`` pixels, at twice that, and so on to the image's size.
         mapping_layers: dense layers from z to w.
         classes: of images, told by an int64 label; 0 for none.
+        words: length of the vector of a text, told instead of a label; 0 for none.
     """
 
     kind = "style"
@@ -57,6 +64,7 @@ class StyleGenerator(Generator):
         mapping_layers: int = 2,
         channels: int = 3,
         classes: int = 0,
+        words: int = 0,
         output: str = "linear",
     ) -> None:
         widths = checked_widths(widths, start, widest=2048)
@@ -64,6 +72,8 @@ class StyleGenerator(Generator):
             raise ValueError(f"{mapping_layers} layers to {style_dim} values make no mapping.")
         if not 0 <= classes <= MAX_CLASSES:
             raise ValueError(f"There are between 0 and {MAX_CLASSES} classes, not {classes}.")
+        if not 0 <= words <= MAX_WORDS or (words and classes):
+            raise ValueError(f"A generator takes up to {MAX_WORDS} words, or classes, not {words}.")
         super().__init__(
             latent_dim=latent_dim,
             image_size=start * 2 ** (len(widths) - 1),
@@ -71,8 +81,8 @@ class StyleGenerator(Generator):
             output=output,
         )
         self.style_dim, self.widths, self.start = style_dim, widths, start
-        self.mapping_layers, self.classes = mapping_layers, classes
-        self.mapping = Mapping(latent_dim, style_dim, mapping_layers, classes)
+        self.mapping_layers, self.classes, self.words = mapping_layers, classes, words
+        self.mapping = Mapping(latent_dim, style_dim, mapping_layers, classes, words)
         self.constant = nn.Parameter(torch.randn(1, widths[0], start, start))
         self.levels = nn.ModuleList(
             [self.level(widths[0], widths[0], first=True)]
@@ -96,11 +106,12 @@ class StyleGenerator(Generator):
             "mapping_layers": self.mapping_layers,
             "channels": self.channels,
             "classes": self.classes,
+            "words": self.words,
             "output": self.output,
         }
 
-    def map(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.mapping(z, labels)
+    def map(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.mapping(z, condition)
 
     def level(self, narrow: int, wide: int, *, first: bool = False) -> nn.Module:
         """What happens at one size: a module from maps and a style to maps and their image."""
@@ -131,26 +142,35 @@ class StyleGenerator(Generator):
 
 
 class Mapping(nn.Module):
-    """z, and an embedding of the label, to w; both are normalised first."""
+    """z, and an embedding of a label or a text, to w; both are normalised first.
 
-    def __init__(self, latent_dim: int, style_dim: int, layers: int, classes: int) -> None:
+    No text, a vector of zeros, is embedded as zeros.
+    """
+
+    def __init__(
+        self, latent_dim: int, style_dim: int, layers: int, classes: int, words: int = 0
+    ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(classes, style_dim) if classes else None
-        inputs = latent_dim + (style_dim if classes else 0)
+        self.embedding: nn.Module | None = None
+        if classes:
+            self.embedding = nn.Embedding(classes, style_dim)
+        elif words:
+            self.embedding = EqualisedLinear(words, style_dim, bias=None)
+        inputs = latent_dim + (style_dim if self.embedding else 0)
         widths = [inputs] + [style_dim] * layers
         self.layers = nn.ModuleList(
             EqualisedLinear(narrow, wide, rate=MAPPING_RATE, gain=RECTIFIER_GAIN)
             for narrow, wide in zip(widths, widths[1:], strict=False)
         )
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        if (labels is None) != (self.embedding is None):
-            needs = "needs a label" if labels is None else "takes no label"
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        if (condition is None) != (self.embedding is None):
+            needs = "needs a label or text" if condition is None else "takes no label or text"
             raise ValueError(f"This generator {needs} for each picture.")
         with torch.autocast(z.device.type, enabled=False):
             x = normalised(z.float())
-            if labels is not None:
-                told = CLASS_GAIN * normalised(self.embedding(labels).float())
+            if condition is not None:
+                told = CONDITION_GAIN * normalised(self.embedding(condition).float())
                 x = normalised(torch.cat([x, told], 1))
             for layer in self.layers:
                 x = rectified(layer(x))

@@ -37,7 +37,7 @@ def begin(tiny_recipe: Recipe, squares: Tensor):
     def begin(labels: Tensor | None = LABELS, weights: Path | None = None, **changes: Any):
         recipe = replace(tiny_recipe, **{**NEW, **changes})
         recipe = for_classes(recipe, 0 if labels is None else int(labels.max()) + 1)
-        return Training(recipe, squares, CPU, 5, labels=labels, feature_weights=weights)
+        return Training(recipe, squares, CPU, 5, condition=labels, feature_weights=weights)
 
     return begin
 
@@ -93,7 +93,7 @@ def test_a_generator_with_classes_needs_every_label(begin, squares: Tensor) -> N
     recipe = begin().recipe
     for labels in (None, LABELS + 1):
         with pytest.raises(ValueError, match="needs a label below 3"):
-            Training(recipe, squares, CPU, 5, labels=labels)
+            Training(recipe, squares, CPU, 5, condition=labels)
 
 
 def test_columns_of_the_samples_are_classes(begin) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from studio import checkpoint
 from train import augment, recipes
-from train.data.images import ImageSet
+from train.data.held_out import hold_out
+from train.data.images import ImageSet, only
 from train.dataset import digest, load, place_of
 from train.distributed import Processes, join, leave
 from train.hardware import Hardware
@@ -35,7 +36,7 @@ recipes:
 # What decides a run from its first step on.
 FIXED = (
     *("recipe", "out", "batch", "learning_rate", "seed", "card"),
-    *("start_from", "augment", "freeze", "fit", "live", "feature_weights"),
+    *("start_from", "augment", "freeze", "fit", "live", "feature_weights", "hold_out"),
 )
 # Generators with an image head at every size, so that a level of twice the size can be added.
 GROWING = ("style", "self-modulated")
@@ -94,6 +95,13 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="tf_efficientnet_lite0 weights, for recipes with projected features; without it timm"
         " downloads them",
+    )
+    result.add_argument(
+        "--hold-out",
+        action="store_true",
+        default=None,
+        help="keep a tenth of captioned images, and 60 combinations of colour and type, aside to"
+        " measure with",
     )
     result.add_argument("--on", choices=("hf-jobs",), help="train on rented hardware")
     result.add_argument("--flavor", metavar="NAME", help="which machine to rent (a10g-small)")
@@ -231,6 +239,8 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
         "feature_weights": place_of(options.feature_weights) if options.feature_weights else None,
     }
     data = load(settings)
+    if options.hold_out:
+        data = held_out(data, settings)
     settings["recipe"] = recipes.for_classes(recipe, len(data.label_names)).to_dict()
     settings["data_digest"] = digest(data)
     settings["card"] = {**read_card(options.card, recipe), **data_card(options, data)}
@@ -238,6 +248,15 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
     if start:
         copy_start(start, run.folder / START)
     return run, data
+
+
+def held_out(data: ImageSet, settings: dict[str, Any]) -> ImageSet:
+    """The images without those that are held out, which the settings then leave out, too."""
+    if not data.captions:
+        raise RunError("--hold-out needs captions, and a recipe that draws by words.")
+    aside = set(hold_out(data.captions).images)
+    settings["leave_out"] = [data.names[at] for at in sorted(aside)]
+    return only(data, [at for at in range(len(data)) if at not in aside])
 
 
 def grows(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:

@@ -81,6 +81,45 @@ def open_members(path: Path) -> Iterator[list[Member]]:
         yield _zip_members(archive, path, bounds)
 
 
+def read_side_files(path: Path, name: str, most: int) -> list[tuple[str, bytes]]:
+    """Files of a name that are no images, at the top of a folder or zip or one folder below it.
+
+    Returns (folder, content) of each, the folder relative, "" or ending in a slash.
+
+    Raises:
+        DataError: the zip is broken, or a file is not to be read or larger than ``most`` bytes.
+    """
+    if path.is_dir():
+        places = [path, *sorted(each for each in path.iterdir() if each.is_dir())]
+        found = []
+        for place in places:
+            file = place / name
+            if file.is_symlink() or place.is_symlink() or not file.is_file():
+                continue
+            if file.stat().st_size > most:
+                raise DataError(f"{file} can't be used: it is {_too_large(most)}.")
+            folder = "" if place == path else f"{place.name}/"
+            found.append((folder, file.read_bytes()))
+        return found
+    bounds = limits()
+    with _GuardedReader(path, bounds) as handle, _open_zip(handle, path) as archive:
+        infos = [info for info in archive.infolist() if not info.filename.endswith(("/", "\\"))]
+        _check_whole(infos, path, bounds)
+        found = []
+        for info in infos:
+            *folders, last = _zip_name(info)
+            if last.lower() != name or len(folders) > 1 or any(map(_is_hidden, folders)):
+                continue
+            refusal = _zip_refusal(info, bounds)
+            if not refusal and info.file_size > most:
+                refusal = _too_large(most)
+            if refusal:
+                raise DataError(f"{last} in {path} can't be used: it is {refusal}.")
+            with archive.open(info) as file:
+                found.append(("".join(f"{each}/" for each in folders), file.read(info.file_size)))
+        return sorted(found)
+
+
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from train.data.archives import DataError
+from train.data.captions import Captions
 from train.data.idx import is_idx, load_labels
 from train.data.pixels import prepare
 from train.data.reading import (
@@ -29,7 +30,7 @@ from train.data.reading import (
     worker_count,
 )
 
-__all__ = ["FITS", "DataError", "ImageSet", "NativeSizes", "load_images", "prepare"]
+__all__ = ["FITS", "DataError", "ImageSet", "NativeSizes", "load_images", "only", "prepare"]
 
 FITS = ("crop", "pad")
 
@@ -49,6 +50,7 @@ class ImageSet:
     ``images`` is uint8 (N, C, H, W) in 0..255, and may lie in a memory-mapped file. ``labels`` is
     int64 (N,), each an index into ``label_names``, or None. ``names`` are relative file names, or
     like "train-00042" from an idx file. ``skipped`` has (name, reason) for each unreadable file.
+    ``captions`` are the images' texts where they were asked for.
     """
 
     images: torch.Tensor
@@ -57,6 +59,7 @@ class ImageSet:
     names: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
     native_sizes: NativeSizes
+    captions: Captions | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -101,7 +104,7 @@ def load_images(
     loaded = loader.load_idx() if place.is_file() and is_idx(place) else loader.load_files()
     kept = [index for index, name in enumerate(loaded.names) if name not in leave_out]
     loader.check_minimum(len(kept), len(loaded) - len(kept), loaded.skipped)
-    return loaded if len(kept) == len(loaded) else _only(loaded, kept)
+    return loaded if len(kept) == len(loaded) else only(loaded, kept)
 
 
 @dataclass
@@ -186,7 +189,7 @@ class _Loader:
         raise DataError(f"{message}.")
 
 
-def _only(loaded: ImageSet, kept: Sequence[int]) -> ImageSet:
+def only(loaded: ImageSet, kept: Sequence[int]) -> ImageSet:
     """The images at the ``kept`` positions, moved together in place: they may lie in a file."""
     pixels = loaded.images.numpy()
     for target, source in enumerate(kept):
@@ -201,7 +204,15 @@ def _only(loaded: ImageSet, kept: Sequence[int]) -> ImageSet:
         if len(label_names) < 2:
             labels, label_names = None, ()
     images = loaded.images[: len(kept)]
-    return replace(loaded, images=images, labels=labels, label_names=label_names, names=names)
+    captions = loaded.captions and loaded.captions.only(kept)
+    return replace(
+        loaded,
+        images=images,
+        labels=labels,
+        label_names=label_names,
+        names=names,
+        captions=captions,
+    )
 
 
 def _native_sizes(sides: Sequence[int]) -> NativeSizes:

@@ -14,6 +14,7 @@ from studio.generators.equalised import (
     EqualisedLinear,
     rectified,
 )
+from train.discriminators import conditions
 
 GROUP = 4  # pictures among which the last layers see how much they differ
 
@@ -21,8 +22,8 @@ GROUP = 4  # pictures among which the last layers see how much they differ
 class StyleDiscriminator(nn.Module):
     """Residual blocks, each halving the size, to one logit.
 
-    Takes (batch, channels, s, s), and int64 labels (batch,) if it has classes, and returns (batch,)
-    logits. ``widths`` are the channels at s / ``patch`` pixels, at half of that, and so on; what is
+    Takes (batch, channels, s, s), and int64 labels (batch,) if it has classes or vectors
+    (batch, words) if it has words, and returns (batch,) logits. ``widths`` are the channels at s / ``patch`` pixels, at half of that, and so on; what is
     left after the last is seen whole by a dense layer.
 
     Differing from the paper: sizes are halved by averaging before the second convolution of a
@@ -39,13 +40,14 @@ class StyleDiscriminator(nn.Module):
         channels: int = 3,
         patch: int = 1,
         classes: int = 0,
+        words: int = 0,
     ) -> None:
         super().__init__()
         widths = tuple(widths)
         end, rest = divmod(image_size, patch * 2 ** (len(widths) - 1))
         if rest or end < 1:
             raise ValueError(f"{image_size} pixels can't be halved so often as {widths} asks.")
-        self.patch, self.classes = patch, classes
+        self.patch, self.classes, self.words = patch, classes, words
         self.stem = EqualisedConv(channels * patch**2, widths[0], 3, gain=RECTIFIER_GAIN)
         # Named by the size they see, so that a larger network can take over a smaller one's.
         self.blocks = nn.ModuleDict(
@@ -57,9 +59,13 @@ class StyleDiscriminator(nn.Module):
         self.last = EqualisedConv(widths[-1] + 1, widths[-1], 3, gain=RECTIFIER_GAIN)
         self.dense = EqualisedLinear(widths[-1] * end**2, widths[-1], gain=RECTIFIER_GAIN)
         self.logit = EqualisedLinear(widths[-1], 1)
-        self.embedding = nn.Embedding(classes, widths[-1]) if classes else None
+        self.embedding: nn.Module | None = None
+        if conditions.length(classes, words):
+            # Of labels rows, of texts the sums of their words' rows.
+            kind = nn.Embedding if classes else EqualisedLinear
+            self.embedding = kind(classes or words, widths[-1])
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         maps = F.pixel_unshuffle(images, self.patch) if self.patch > 1 else images
         maps = rectified(self.stem(maps))
         for block in self.blocks.values():
@@ -69,7 +75,7 @@ class StyleDiscriminator(nn.Module):
         features = rectified(self.dense(maps.flatten(1)))
         if self.embedding is None:
             return self.logit(features).flatten()
-        projection = (features * self.embedding(labels)).mean(1)
+        projection = (features * self.embedding(condition)).mean(-1)
         return self.logit(features).flatten() + projection
 
 

@@ -53,10 +53,14 @@ def measure(recipe: Recipe, device: str = "auto", seconds: float = SECONDS) -> d
     generator = build(recipe.generator)
     shape = (recipe.batch, generator.channels, generator.image_size, generator.image_size)
     images = torch.randint(0, 256, shape, dtype=torch.uint8)
-    labels = torch.arange(recipe.batch) % generator.classes if generator.classes else None
+    condition = None
+    if generator.words:
+        condition = torch.rand(recipe.batch, generator.words)
+    elif generator.classes:
+        condition = torch.arange(recipe.batch) % generator.classes
     try:
         training = Training(
-            recipe, images, hardware, 0, labels=labels, feature_weights=weights_file()
+            recipe, images, hardware, 0, condition=condition, feature_weights=weights_file()
         )
         _steps(training, WARM_SECONDS, WARM_STEPS)
         spent = _seconds_each(training, seconds)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from train.recipes.modern import MODERN
 from train.recipes.published import PUBLISHED
-from train.recipes.recipe import Recipe, for_classes, from_dict
+from train.recipes.recipe import Recipe, for_classes, for_words, from_dict
 
-__all__ = ["RECIPES", "Recipe", "for_classes", "from_dict", "get"]
+__all__ = ["RECIPES", "Recipe", "for_classes", "for_words", "from_dict", "get"]
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*MODERN, *PUBLISHED)}
 

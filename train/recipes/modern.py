@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from studio.words.encoder import TERMS
 from train.recipes.recipe import Recipe
 
 SOURCE = (
@@ -75,4 +76,17 @@ FASHION_MNIST = Recipe(
     sample_grid=(5, 10),
 )
 
-MODERN = (HANDBAGS, DEEPFASHION, FASHION_MNIST)
+WORDS = Recipe(
+    **{**_SHARED, "conditional": False},
+    name="words",
+    title="Garments by words, 128 px",
+    generator={**_GENERATOR_128, "words": TERMS},
+    discriminator={**_DISCRIMINATOR_128, "words": TERMS},
+    # Colours are what words ask for, so they stay as they are.
+    augment="translation,cutout",
+    caption_dropout=0.1,
+    matching=True,
+    epochs=60,
+)
+
+MODERN = (HANDBAGS, DEEPFASHION, FASHION_MNIST, WORDS)

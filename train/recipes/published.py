@@ -95,4 +95,33 @@ HANDBAGS_DCGAN = Recipe(
     epochs=50,
 )
 
-PUBLISHED = (HANDBAGS_DCGAN, DEEPFASHION_DCGAN, FASHION_MNIST_DCGAN, FASHION_MNIST_MLP)
+TEXT_DCGAN = Recipe(
+    name="text-dcgan",
+    title="Words to garments",
+    source="Text-conditioned DCGAN on 12,000 captioned garments, TF-IDF of 256 values (in the"
+    " manner of Reed et al., 2016)",
+    generator={
+        "kind": "dcgan",
+        "latent_dim": 100,
+        "widths": [512, 256, 128, 64, 32],
+        "start": 4,
+        "channels": 3,
+        "words": 256,
+        "output": "tanh",
+    },
+    discriminator={
+        "kind": "dcgan",
+        "widths": [32, 64, 128, 256, 512],
+        "end": 4,
+        "channels": 3,
+        "words": 256,
+    },
+    batch=64,
+    learning_rate=2e-4,
+    betas=(0.5, 0.999),
+    steps=300_000,
+    log_steps=1_000,
+    init="dcgan",
+)
+
+PUBLISHED = (HANDBAGS_DCGAN, DEEPFASHION_DCGAN, FASHION_MNIST_DCGAN, FASHION_MNIST_MLP, TEXT_DCGAN)

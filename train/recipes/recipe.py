@@ -30,6 +30,9 @@ class Recipe:
     ``style_mixing`` is the share of drawn pictures with two styles, ``flip`` mirrors half of the
     real ones, and ``balanced`` shows all classes equally often. A ``conditional`` recipe's
     networks are told the images' classes when there are any, see :func:`for_classes`.
+
+    Where the networks are told texts, ``caption_dropout`` is the share of images whose text is left
+    away, and with ``matching`` real images with another's text count as false (Reed et al., 2016).
     """
 
     name: str
@@ -60,6 +63,8 @@ class Recipe:
     flip: bool = False
     balanced: bool = False
     conditional: bool = False
+    caption_dropout: float = 0.0
+    matching: bool = False
 
     @property
     def rate_d(self) -> float:
@@ -82,6 +87,17 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
         return Recipe(**{**values, **pairs})
     except (KeyError, TypeError) as error:
         raise ValueError(f"These are not a recipe's settings: {error}.") from error
+
+
+def for_words(recipe: Recipe, terms: int) -> Recipe:
+    """The recipe for captions of so many terms, if its generator draws by words."""
+    if not recipe.generator.get("words"):
+        return recipe
+    return replace(
+        recipe,
+        generator={**recipe.generator, "words": terms},
+        discriminator={**recipe.discriminator, "words": terms},
+    )
 
 
 def for_classes(recipe: Recipe, classes: int) -> Recipe:

@@ -46,8 +46,11 @@ def _fits(generator: tuple[tuple[str, Any], ...], discriminator: tuple[tuple[str
         judge = discriminators.build(_thawed(discriminator))
         if isinstance(judge, ProjectedDiscriminator):  # sees features, of pictures of any size
             return True
-        labels = torch.zeros(2, dtype=torch.int64)
-        told = {"labels": labels} if getattr(judge, "classes", 0) else {}
+        told = {}
+        if words := getattr(judge, "words", 0):
+            told = {"condition": torch.zeros(2, words)}
+        elif getattr(judge, "classes", 0):
+            told = {"condition": torch.zeros(2, dtype=torch.int64)}
         try:
             judge(torch.empty(2, shape.channels, shape.size, shape.size), **told)
         except RuntimeError:
