@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from studio.errors import UserError
+from studio.words.encoder import MAX_TEXT
 
 MAX_SEED = 2**32 - 1
 MAX_STEPS = 6.0  # standard deviations; far beyond what a slider offers
@@ -23,6 +24,7 @@ MAX_DIMENSIONS = 4096
 MAX_VARIATIONS = 256
 MAX_DEPTH = 6  # blends of blends
 MAX_LABEL = 9_999  # a generator has at most as many classes
+MAX_GUIDANCE = 3.0
 MAX_CODE = 64_000  # characters of a link's code, and bytes of JSON it may unpack to times four
 ROUNDING = 4  # decimals kept of every number, so that equal designs have equal text
 
@@ -46,10 +48,12 @@ class Design:
         dimensions: (index, standard deviations) added to single values, by index.
         variations: (seed, amount) steps, each an ``amount`` 0..1 of the arc towards that seed.
         blend: two parents and the amount 0..1 from the first to the second, instead of the seed
-            and the label. A fourth item is how far the surface is, where that is not as far as the
-            shape; it takes a generator of several layers.
+            and the label or text. A fourth item is how far the surface is, where that is not as far
+            as the shape; it takes a generator of several layers.
         label: which of the generator's classes it is of, from 0; None is the first, and all there
             is for a generator without classes.
+        text: the words it is drawn by, for a generator that takes them; "" asks for anything.
+        guidance: how closely the words are followed, 0 (not at all) to 3; 1 is as learnt.
         fingerprint: of the weights it was made with; empty if unknown. It does not change the
             picture, it tells whether the picture can be the same.
     """
@@ -62,6 +66,8 @@ class Design:
     variations: tuple[tuple[int, float], ...] = ()
     blend: Blend | None = None
     label: int | None = None
+    text: str = ""
+    guidance: float = 1.0
     fingerprint: str = ""
 
     @property
@@ -82,6 +88,10 @@ class Design:
             result["blend"] = parents + list(dict.fromkeys(self.amounts))  # equal ones are one
         if self.label is not None:
             result["label"] = self.label
+        if self.text:
+            result["text"] = self.text
+        if self.guidance != 1.0:
+            result["guidance"] = self.guidance
         if self.fingerprint:
             result["fingerprint"] = self.fingerprint
         return result
@@ -136,6 +146,8 @@ def from_dict(values: Any, *, depth: int = MAX_DEPTH) -> Design:
         ),
         blend=parents(values.get("blend"), generator, depth),
         label=whole(label, "label", MAX_LABEL) if label is not None else None,
+        text=words(values.get("text", "")),
+        guidance=number(values.get("guidance", 1.0), "guidance", 0.0, MAX_GUIDANCE),
         fingerprint=fingerprint,
     )
 
@@ -188,6 +200,16 @@ def variation(design: Design, seed: int, amount: float) -> Design:
     step = whole(seed, "variations", MAX_SEED), number(amount, "variations", 0.0, 1.0)
     steps = (*design.variations, step)[-MAX_VARIATIONS:]
     return replace(design, variations=steps)
+
+
+def words(value: Any) -> str:
+    """The text of a design, its spaces made single: equal texts give equal designs."""
+    if not isinstance(value, str):
+        raise DesignError("This design's words are no text.")
+    if len(value) > MAX_TEXT:
+        raise DesignError(f"These are {len(value):,} characters; use up to {MAX_TEXT}.")
+    # What can't be written as UTF-8 can't be kept in a picture or a link.
+    return " ".join(value.encode("utf-8", "ignore").decode().split())
 
 
 def parents(value: Any, generator: str, depth: int) -> Blend | None:

@@ -18,6 +18,7 @@ from studio.checkpoint import Checkpoint, CheckpointError
 from studio.design import Design, DesignError
 from studio.generators import Generator
 from studio.generators.base import to_uint8
+from studio.words import Encoder
 
 # Pictures kept so that an unchanged design is never drawn twice; 64 px ones weigh 12 kB each.
 PICTURES_KEPT = 4096
@@ -31,6 +32,7 @@ class Opened:
     generator: Generator
     directions: directions.Directions
     space: spaces.Space
+    encoder: Encoder | None = None
 
     @property
     def enlargement(self) -> str:
@@ -92,9 +94,10 @@ class Renderer:
         opened = self._opened.get(found.name)
         if opened is None or opened.checkpoint.fingerprint != found.fingerprint:
             generator = found.load_generator()
-            sliders = directions.of_checkpoint(found, generator)
-            space = spaces.of_generator(generator, sliders, found.classes)
-            opened = Opened(found, generator, sliders, space)
+            encoder = found.load_words()
+            sliders = directions.of_checkpoint(found, generator, encoder)
+            space = spaces.of_generator(generator, sliders, found.classes, encoder)
+            opened = Opened(found, generator, sliders, space, encoder)
             self._opened[found.name] = opened
         return opened
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from studio import words
 from studio.generators import build
-from train.data.idx import FASHION_MNIST
 from train.data.captions import Captions, load_captions
+from train.data.idx import FASHION_MNIST
 from train.data.images import ImageSet, load_images, only
 from train.data.reading import find
 from train.runs import START

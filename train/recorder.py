@@ -179,9 +179,7 @@ class Recorder:
         named = Run.open(self.run.folder).settings["card"]
         whole = {**named, **training_card(training), **card}
         encoder = words.load(self.run.folder) if generator.words else None
-        checkpoint.save(
-            folder, generator, training.discriminator, whole, preview, encoder=encoder
-        )
+        checkpoint.save(folder, generator, training.discriminator, whole, preview, encoder=encoder)
         return folder
 
 

@@ -10,36 +10,49 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from studio.checkpoint import Checkpoint
 from studio.directions import latents, styles
 from studio.directions.base import COUNT, DECIMALS, Directions
 from studio.files import write_text_whole
 from studio.generators import Generator
+from studio.words import Encoder
 
 __all__ = ["COUNT", "FILE", "Directions", "find", "of_checkpoint", "read", "write"]
 
 FILE = "directions.json"
 
 
-def of_checkpoint(checkpoint: Checkpoint, generator: Generator) -> Directions:
+def of_checkpoint(
+    checkpoint: Checkpoint, generator: Generator, encoder: Encoder | None = None
+) -> Directions:
     """The directions of a checkpoint: cached, or found now and cached.
 
+    Those of a generator that draws by words are found among designs of its examples' words.
     A folder that can't be written to works too; the search is then repeated at the next start.
     """
     path = checkpoint.folder / FILE
     with suppress(OSError, ValueError, KeyError, TypeError, OverflowError):
         return read(path, checkpoint.fingerprint, generator)
-    found = find(generator)
+    texts = torch.from_numpy(encoder.vectors(encoder.offers)) if encoder else None
+    found = find(generator, texts=texts)
     with suppress(OSError):
         write(path, found, checkpoint.fingerprint)
     return found
 
 
-def find(generator: Generator, count: int = COUNT, seed: int = 0) -> Directions:
-    """Find the ``count`` strongest directions of a generator, and name them by what they change."""
-    space = styles if generator.mapped else latents
-    return space.find(generator, count, seed)
+def find(
+    generator: Generator, count: int = COUNT, seed: int = 0, texts: Tensor | None = None
+) -> Directions:
+    """Find the ``count`` strongest directions of a generator, and name them by what they change.
+
+    ``texts`` are vectors (n, words) to draw by, for a generator that takes them.
+    """
+    if generator.mapped:
+        return styles.find(generator, count, seed, texts)
+    return latents.find(generator, count, seed)
 
 
 def read(path: Path, fingerprint: str, generator: Generator) -> Directions:

@@ -37,18 +37,20 @@ KEPT = 0.5
 
 
 @torch.inference_mode()
-def find(generator: Generator, count: int = COUNT, seed: int = 0) -> Directions:
+def find(
+    generator: Generator, count: int = COUNT, seed: int = 0, texts: Tensor | None = None
+) -> Directions:
     """Find the ``count`` strongest directions of a generator, and name them by what they change.
 
     They are principal components of the styles (GANSpace, Härkönen et al., 2020), each as long as
-    its standard deviation. The categories' centres are subtracted first: what tells dresses from
-    skirts is for the category to decide. Each is tried out on the coarse and on the fine layers
-    apart, and acts where what it is called by is decided.
+    its standard deviation. The centres of categories, or of ``texts`` (n, words), are subtracted
+    first: what tells dresses from skirts is not for a slider to decide. Each is tried out on the
+    coarse and on the fine layers apart, and acts where what it is called by is decided.
     """
     random = torch.Generator().manual_seed(seed)
     # Half as fast again in this layout; a copy, as it changes the last bit of a picture.
     generator = copy.deepcopy(generator).to(memory_format=torch.channels_last)
-    styles, labels = samples(generator, random)
+    styles, labels = samples(generator, random, texts)
     vectors = principal(styles, labels)
     groups = layer_groups(generator)
     looks, changes = tried(generator, vectors, styles, groups)
@@ -66,9 +68,15 @@ def find(generator: Generator, count: int = COUNT, seed: int = 0) -> Directions:
     return rounded(torch.stack(vectors), names, torch.stack(effects), list(layers))
 
 
-def samples(generator: Generator, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Styles (SAMPLES, style_dim) of all categories in turn, and their labels (SAMPLES,)."""
+def samples(
+    generator: Generator, random: torch.Generator, texts: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Styles (SAMPLES, style_dim) of all categories or texts in turn, and which: (SAMPLES,)."""
     latents = torch.randn(SAMPLES, generator.latent_dim, generator=random)
+    if generator.words:
+        texts = torch.zeros(1, generator.words) if texts is None else texts
+        labels = torch.arange(SAMPLES) % len(texts)
+        return generator.map(latents, texts[labels]), labels
     labels = torch.arange(SAMPLES) % max(1, min(generator.classes, CLASSES))
     return generator.map(latents, labels if generator.classes else None), labels
 

@@ -23,8 +23,8 @@ class EqualisedLinear(nn.Module):
     """A dense layer with an equalised learning rate (Karras et al., 2018).
 
     Weights are kept at unit variance and scaled where they are used, so that an optimiser's step
-    means the same to every layer. ``rate`` multiplies the learning rate of this one, and ``bias`` is
-    what its bias begins with; None for none.
+    means the same to every layer. ``rate`` multiplies the learning rate of this one. ``bias`` is
+    what its bias begins with, or None for none.
     """
 
     def __init__(

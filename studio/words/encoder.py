@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ WORDS = "words.json"  # in a checkpoint's folder
 TERMS = 256
 MAX_TEXT = 300  # characters
 MAX_TERM = 60
+EXAMPLES, EXAMPLES_AMONG, EXAMPLE_LENGTH = 24, 2_000, 60
 NAMED = 5  # unknown words in a sentence
 # How alike two words are, 0..1, so that one may be meant by the other.
 ALIKE = 0.75
@@ -116,6 +117,11 @@ class Encoder:
             example = "" if nearest else f" Try “{self.example}”."
             return f"None of these words is known here ({named}){offer}.{example}"
         return f"Not known here: {named}{offer}."
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """Texts that are understood, at least one."""
+        return self.examples or (self.example,)
 
     @property
     def example(self) -> str:
@@ -221,7 +227,8 @@ def fit(captions: Sequence[str], kept: Sequence[str] = (), terms: int = TERMS) -
     names = tuple(sorted(list(chosen)[:terms]))
     vectorizer = _vectorizer(names).fit(prepared)
     idf = tuple(float(each) for each in vectorizer.idf_)
-    return Encoder(names, idf, _spoken(names, captions, kept))
+    result = Encoder(names, idf, _spoken(names, captions, kept))
+    return replace(result, examples=_examples(result, captions))
 
 
 # How texts of words, separated by spaces, become terms.
@@ -232,6 +239,23 @@ def _vectorizer(terms: Sequence[str]) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer  # a second that most don't need
 
     return TfidfVectorizer(vocabulary=list(terms), **_SETTINGS)
+
+
+def _examples(encoder: Encoder, captions: Sequence[str]) -> tuple[str, ...]:
+    """The first sentences of captions that have little in common, short ones of known words."""
+    random = np.random.Generator(np.random.PCG64(0))
+    order = random.permutation(len(captions))[:EXAMPLES_AMONG]
+    chosen: list[tuple[str, set[str]]] = []
+    for at in order:
+        text = " ".join(captions[at].split(". ")[0].split()).strip(" .")
+        terms = set(encoder.understood(text))
+        if not 0 < len(text) <= EXAMPLE_LENGTH or not terms or not terms <= encoder.known:
+            continue
+        if all(len(terms & other) <= len(terms) // 2 for _, other in chosen):
+            chosen.append((text, terms))
+        if len(chosen) == EXAMPLES:
+            break
+    return tuple(text for text, _ in chosen)
 
 
 def _spoken(terms: Sequence[str], captions: Sequence[str], kept: Sequence[str]) -> dict[str, str]:
@@ -246,5 +270,7 @@ def _spoken(terms: Sequence[str], captions: Sequence[str], kept: Sequence[str]) 
         term = " ".join(words(value))
         if term in ways:
             ways[term][value.lower()] += len(captions)
-    best = {term: max(sorted(each), key=lambda way: each[way]) for term, each in ways.items() if each}
+    best = {
+        term: max(sorted(each), key=lambda way: each[way]) for term, each in ways.items() if each
+    }
     return {term: way for term, way in best.items() if way != term and len(way) <= MAX_TERM}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from studio.generators import KINDS, build
+from studio.generators import KINDS, Generator, build
 from studio.generators.base import RANGES, from_uint8, to_uint8
 from train.recipes import RECIPES
 
@@ -27,14 +27,20 @@ PUBLISHED = {
     "deepfashion-dcgan": (100, 3, 64),
     "fashion-mnist-dcgan": (100, 1, 28),
     "fashion-mnist-mlp": (100, 1, 28),
+    "text-dcgan": (100, 3, 128),
 }
+
+
+def condition(network: Generator, count: int) -> torch.Tensor | None:
+    """What a network needs to be told of ``count`` pictures."""
+    return torch.rand(count, network.words) if network.words else None
 
 
 def check(config: dict[str, Any], channels: int, size: int) -> None:
     network = build(config).eval()
     assert (network.channels, network.image_size) == (channels, size)
     with torch.inference_mode():
-        images = network(3 * torch.randn(3, network.latent_dim))
+        images = network(3 * torch.randn(3, network.latent_dim), condition(network, 3))
     low, high = network.value_range
     assert images.shape == (3, channels, size, size)
     assert images.dtype == torch.float32
@@ -78,9 +84,9 @@ def test_a_configuration_makes_the_same_network_again(config: dict[str, Any]) ->
     assert {**first.config, **config} == first.config
     assert str(second) == str(first)
     second.load_state_dict(first.state_dict())
-    latents = torch.randn(2, first.latent_dim)
+    given = torch.randn(2, first.latent_dim), condition(first, 2)
     with torch.inference_mode():
-        assert torch.equal(first.eval()(latents), second.eval()(latents))
+        assert torch.equal(first.eval()(*given), second.eval()(*given))
 
 
 def test_building_leaves_the_configuration_alone() -> None:

@@ -207,7 +207,7 @@ def truncation(generator: Generator, psi: float) -> Callable[[Tensor, Tensor | N
 
     @lru_cache(None)
     def centre(label: int) -> Tensor:
-        return torch.from_numpy(spaces.category(generator, label)[0])
+        return torch.from_numpy(spaces.centre_and_deviation(generator, spaces.Wish(label))[0])
 
     def truncated(latents: Tensor, labels: Tensor | None) -> Tensor:
         if not generator.mapped:

@@ -34,8 +34,7 @@ class ProjectedDiscriminator(nn.Module):
         self.widths, self.size, self.classes, self.words = widths, size, classes, words
         views = conditions.length(classes, words)
         self.heads = nn.ModuleList(
-            Head(width, size, widths[-1], views)
-            for width, size in zip(widths, sizes, strict=True)
+            Head(width, size, widths[-1], views) for width, size in zip(widths, sizes, strict=True)
         )
 
     def forward(self, *maps: Tensor, condition: Tensor | None = None) -> Tensor:

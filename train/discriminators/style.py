@@ -23,8 +23,9 @@ class StyleDiscriminator(nn.Module):
     """Residual blocks, each halving the size, to one logit.
 
     Takes (batch, channels, s, s), and int64 labels (batch,) if it has classes or vectors
-    (batch, words) if it has words, and returns (batch,) logits. ``widths`` are the channels at s / ``patch`` pixels, at half of that, and so on; what is
-    left after the last is seen whole by a dense layer.
+    (batch, words) if it has words, and returns (batch,) logits. ``widths`` are the channels at
+    s / ``patch`` pixels, at half of that, and so on; what is left after the last is seen whole by a
+    dense layer.
 
     Differing from the paper: sizes are halved by averaging before the second convolution of a
     block, and the first convolution sees ``patch`` x ``patch`` pixels as channels: at full size,
