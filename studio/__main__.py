@@ -39,6 +39,16 @@ def parser() -> argparse.ArgumentParser:
     generate.add_argument(
         "--category", metavar="C", help="what to draw, by name or number from 0, see list"
     )
+    generate.add_argument(
+        "--text", default="", metavar="WORDS", help="what to draw, for generators of words"
+    )
+    generate.add_argument(
+        "--guidance",
+        type=float,
+        default=1.0,
+        metavar="G",
+        help="how closely to follow the words: 0 not at all, 1 as learnt, up to 3",
+    )
     generate.set_defaults(run=run_generate)
 
     blending = commands.add_parser("blend", help="draw the steps between two designs")
@@ -53,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         metavar="S",
         help="keep colours and surface at S of the way, 0 to 1, while the shape goes all of it",
+    )
+    blending.add_argument(
+        "--texts", nargs=2, default=("", ""), metavar=("T", "U"), help="words of the two designs"
     )
     blending.set_defaults(run=run_blend)
 
@@ -97,6 +110,8 @@ def run_list(renderer: Renderer, options: argparse.Namespace) -> None:
         print(f"{name:22} {each.title:28} {each.card.get('description', '')}")
         if each.classes:
             print(f"{'':22} Categories: {', '.join(each.classes)}")
+        if encoder := each.load_words():
+            print(f"{'':22} Draws by words, such as “{encoder.example}”")
     if not found:
         print(f"No generators under {options.checkpoints} or {options.runs}.")
 
@@ -105,8 +120,16 @@ def run_generate(renderer: Renderer, options: argparse.Namespace) -> None:
     if options.count < 1:
         raise DesignError("--count must be at least 1.")
     label, stem = category(renderer, options.name, options.category)
+    remark_on(renderer, options.name, options.text)
     designs = [
-        from_seed(options.name, options.seed + index, truncation=options.truncation, label=label)
+        from_seed(
+            options.name,
+            options.seed + index,
+            truncation=options.truncation,
+            label=label,
+            text=options.text,
+            guidance=options.guidance,
+        )
         for index in range(options.count)
     ]
     options.out.mkdir(parents=True, exist_ok=True)
@@ -121,9 +144,11 @@ def run_blend(renderer: Renderer, options: argparse.Namespace) -> None:
     wanted = options.categories or (None, None)
     found = [category(renderer, options.name, each) for each in wanted]
     first, second = (
-        from_seed(options.name, seed, label=label)
-        for seed, (label, _) in zip(options.seeds, found, strict=True)
+        from_seed(options.name, seed, label=label, text=text)
+        for seed, (label, _), text in zip(options.seeds, found, options.texts, strict=True)
     )
+    for text in options.texts:
+        remark_on(renderer, options.name, text)
     steps = blend.steps(first, second, options.steps, options.surface)
     stem = f"{options.name}-{found[0][1]}{first.seed}-{found[1][1]}{second.seed}"
     strip = blend.strip(renderer, steps, options.size)  # first: if one can't be drawn, none is left
@@ -143,6 +168,13 @@ def category(renderer: Renderer, generator: str, wanted: str | None) -> tuple[in
     checkpoint = renderer.open(generator).checkpoint
     label = checkpoint.label(wanted)
     return label, re.sub(r"\W+", "-", checkpoint.classes[label].lower()).strip("-") + "-"
+
+
+def remark_on(renderer: Renderer, generator: str, text: str) -> None:
+    """Say which words the generator does not know; they change nothing."""
+    encoder = renderer.open(generator).encoder
+    if encoder and (remark := encoder.remark(text)):
+        print(f"studio: {remark}", file=sys.stderr)
 
 
 def write(path: Path, data: bytes) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import os
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from gradio.utils import get_upload_folder
 
 from studio import blend, exports, pictures
 from studio import design as designs_
+from studio.checkpoint import Checkpoint, CheckpointError
 from studio.design import Design, DesignError
 from studio.errors import UserError
 from studio.render import Renderer
@@ -47,6 +49,7 @@ class API:
         for function in (
             self.generators,
             self.sliders,
+            self.understand,
             self.render,
             self.sheet,
             self.variations,
@@ -64,6 +67,7 @@ class API:
         """All generators, in the picker's order: name, title, description, categories and more.
 
         ``classes`` are the names of the categories in the labels' order; empty if there are none.
+        ``words`` tells whether it draws by words, and ``examples`` are texts to offer then.
         """
         return [
             {
@@ -71,6 +75,8 @@ class API:
                 "title": each.title,
                 "description": each.card.get("description", ""),
                 "classes": list(each.classes),
+                "words": each.draws_by_words,
+                "examples": examples(each),
                 "data": each.card.get("data", {}),
                 "quality": each.card.get("quality", {}),
                 "fingerprint": each.fingerprint,
@@ -95,6 +101,18 @@ class API:
             "size": opened.generator.image_size,
         }
 
+    def understand(self, generator: str, text: str) -> dict:
+        """What a generator makes of a text: ``remark`` is a sentence on words it does not know.
+
+        It is empty where all are known, or there are none. ``known`` are the words that count.
+        """
+        encoder = self.renderer.open(generator).encoder
+        if encoder is None:
+            raise DesignError("This generator does not draw by words.")
+        text = designs_.words(text)
+        known = [word for word in encoder.understood(text) if word in encoder.known]
+        return {"remark": encoder.remark(text), "known": known}
+
     def render(self, design: dict, size: int = exports.EXPORT_SIZE) -> FileData:
         """A PNG of a design, enlarged to about ``size`` pixels, that carries its design.
 
@@ -116,7 +134,7 @@ class API:
         return {"png": base64.b64encode(png).decode(), "count": len(checked), "size": image.height}
 
     def variations(self, design: dict, count: int = 8, seed: int = 0) -> list:
-        """``count`` close relatives of a design, of its category, decided by ``seed``."""
+        """``count`` close relatives of a design, of its category or words, decided by ``seed``."""
         if not 1 <= count <= MAX_SHEET:
             raise DesignError(f"Ask for 1 to {MAX_SHEET} relatives.")
         checked = designs_.from_dict(design)
@@ -187,6 +205,14 @@ class API:
         if design.fingerprint and design.fingerprint != now.fingerprint:
             note = "This generator has been trained anew since, so the picture may look different."
         return {"design": now.to_dict(), "note": note}
+
+
+def examples(found: Checkpoint) -> list[str]:
+    """Texts to offer for a checkpoint; none where it takes no words, or its list is damaged."""
+    with suppress(CheckpointError):
+        encoder = found.load_words()
+        return list(encoder.offers) if encoder else []
+    return []
 
 
 def sentences(function: Callable) -> Callable:

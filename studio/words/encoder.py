@@ -38,6 +38,10 @@ class Unknown:
     word: str
     nearest: str
 
+    def __str__(self) -> str:
+        """As in a sentence: “wimen” (women?)."""
+        return f"“{self.word[:30]}”" + (f" ({self.nearest}?)" if self.nearest else "")
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -108,15 +112,13 @@ class Encoder:
         unknown = self.unknown(text)
         if not unknown:
             return ""
-        named = ", ".join(f"“{each.word[:30]}”" for each in unknown[:NAMED])
+        named = ", ".join(map(str, unknown[:NAMED]))
         if len(unknown) > NAMED:
             named += f" and {len(unknown) - NAMED} more"
-        nearest = dict.fromkeys(each.nearest for each in unknown if each.nearest)
-        offer = f"; nearest: {', '.join(nearest)}" if nearest else ""
-        if not self.vector(text).any():
-            example = "" if nearest else f" Try “{self.example}”."
-            return f"None of these words is known here ({named}){offer}.{example}"
-        return f"Not known here: {named}{offer}."
+        if self.vector(text).any():
+            return f"Not known here: {named}."
+        example = "" if any(each.nearest for each in unknown) else f" Try “{self.example}”."
+        return f"No word of this is known here: {named}.{example}"
 
     @property
     def offers(self) -> tuple[str, ...]:

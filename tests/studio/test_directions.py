@@ -60,9 +60,9 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[Generator]:
     """Which generators have been searched."""
     seen: list[Generator] = []
 
-    def counted(generator: Generator) -> Directions:
+    def counted(generator: Generator, **kwargs: Any) -> Directions:
         seen.append(generator)
-        return find(generator)
+        return find(generator, **kwargs)
 
     monkeypatch.setattr(directions, "find", counted)
     return seen

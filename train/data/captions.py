@@ -92,8 +92,8 @@ def load_captions(place: Path, names: Sequence[str]) -> tuple[Captions, list[int
     kept = [at for at, name in enumerate(names) if name in found]
     if not kept:
         raise DataError(
-            f"No image in {place} has a caption: {FILE} names {_some(list(rows)) or 'no file'}, and "
-            f"the images are {_some(names)}. File names are relative to the {FILE}."
+            f"No image in {place} has a caption: {FILE} names {_some(list(rows)) or 'no file'}, "
+            f"and the images are {_some(names)}. File names are relative to the {FILE}."
         )
     used = {id(row) for row in found.values()}
     missing = [name for name, row in rows.items() if id(row) not in used]

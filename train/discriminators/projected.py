@@ -21,7 +21,8 @@ class ProjectedDiscriminator(nn.Module):
 
     Takes the four feature maps of images enlarged to ``size`` pixels, finest first, of shape
     (batch, widths[i], s, s), and int64 labels (batch,) if it has classes or vectors (batch, words)
-    if it has words; returns logits (batch, 64). Each head halves its map to 4 x 4, with spectral norm and batch norm as published.
+    if it has words; returns logits (batch, 64). Each head halves its map to 4 x 4, with spectral
+    norm and batch norm as published.
     """
 
     def __init__(

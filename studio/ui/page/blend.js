@@ -3,7 +3,7 @@
 
 import { call, save } from "./api.js";
 import { keep } from "./collection-store.js";
-import { fresh, key, labels, MAX_SEED, randomSeed } from "./design.js";
+import { fresh, key, labels, MAX_SEED, randomSeed, texts, wishOf } from "./design.js";
 import { Drawer } from "./drawer.js";
 import { thumbnail, walkable } from "./elements.js";
 import { attempt, notice } from "./notice.js";
@@ -45,11 +45,12 @@ export async function mount({ element }) {
     drawer.draw(blended());
     element.querySelectorAll(".at-parent").forEach((each) => {
       show(each.querySelector("canvas"), state.blend[each.dataset.side]);
+      each.querySelector("small").textContent = texts(state.blend[each.dataset.side]).join(" / ");
     });
   });
   if (!state.blend.first) {
     const first = state.design ?? fresh(state.generators[0], 0);
-    const second = fresh(generatorOf(first.generator), randomSeed(), labels(first)[0]);
+    const second = fresh(generatorOf(first.generator), randomSeed(), wishOf(first));
     setBlend({ first, second });
   } else {
     setBlend({});
@@ -150,7 +151,7 @@ function mountChoices(element, part) {
     const changes = { [side]: design };
     // Designs of two generators can't be mixed: the other side follows to the new generator.
     if (state.blend[other].generator !== design.generator) {
-      changes[other] = fresh(generatorOf(design.generator), randomSeed(), labels(design)[0]);
+      changes[other] = fresh(generatorOf(design.generator), randomSeed(), wishOf(design));
     }
     setBlend(changes);
     select(other);
@@ -171,7 +172,10 @@ function mountChoices(element, part) {
   };
   on("generators", offer);
   offer();
-  generator.addEventListener("change", () => choose(fresh(generatorOf(generator.value), randomSeed())));
+  generator.addEventListener("change", () => {
+    const chosen = generatorOf(generator.value);
+    choose(fresh(chosen, randomSeed(), { text: chosen.examples[0] }));
+  });
 
   const seed = part("seed");
   seed.addEventListener("change", () => {
@@ -179,7 +183,7 @@ function mountChoices(element, part) {
     if (seed.value === "" || !Number.isInteger(value) || value < 0 || value > MAX_SEED) {
       return notice(`A design number is a whole number from 0 to ${MAX_SEED.toLocaleString("en")}.`);
     }
-    choose(fresh(generatorOf(generator.value), value, category.selectedIndex));
+    choose(fresh(generatorOf(generator.value), value, wished()));
     seed.value = "";
   });
 
@@ -189,9 +193,12 @@ function mountChoices(element, part) {
   let walled = null;
   const category = part("wall-category");
   let offered = ""; // whose categories can be chosen
+  const words = part("wall-words");
+  const wished = () => ({ label: Math.max(0, category.selectedIndex), text: words.value.trim() });
   const fill = () => wall.forEach((each, at) =>
-    each.show(fresh(generatorOf(generator.value), at, category.selectedIndex)));
+    each.show(fresh(generatorOf(generator.value), at, wished())));
   category.addEventListener("change", fill);
+  words.addEventListener("change", fill);
   const showKept = () => {
     const kept = state.kept ?? [];
     part("kept-choices").hidden = !kept.length;
@@ -207,12 +214,14 @@ function mountChoices(element, part) {
     generator.value = first.generator;
     if (walled === weightsOf(first.generator)) return;
     walled = weightsOf(first.generator);
-    const { classes } = generatorOf(first.generator);
+    const { classes, words: worded } = generatorOf(first.generator);
     if (offered !== key([first.generator, classes])) {
       offered = key([first.generator, classes]);
       category.replaceChildren(...classes.map((name) => new Option(name)));
       category.selectedIndex = labels(first)[0];
       part("category-field").hidden = !classes.length;
+      words.value = texts(first)[0] ?? "";
+      part("words-field").hidden = !worded;
     }
     fill();
   });

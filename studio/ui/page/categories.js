@@ -1,6 +1,6 @@
 // The categories of a generator that draws several things: one is chosen for what is on the easel.
 
-import { labelled, labels } from "./design.js";
+import { labels, wishing } from "./design.js";
 import { button, walkable } from "./elements.js";
 import { generatorOf, on, settle, state } from "./store.js";
 
@@ -12,7 +12,7 @@ export function mountCategories(box) {
     if (offered !== JSON.stringify(classes)) {
       offered = JSON.stringify(classes);
       box.replaceChildren(...classes.map((name, label) =>
-        button(name, "at-category", () => settle(labelled(state.design, label)))));
+        button(name, "at-category", () => settle(wishing(state.design, { label })))));
     }
     box.hidden = !classes.length;
     const shown = labels(design);

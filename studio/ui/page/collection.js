@@ -2,7 +2,8 @@
 
 import { call, save } from "./api.js";
 import { remove, rename } from "./collection-store.js";
-import { button, thumbnail } from "./elements.js";
+import { texts } from "./design.js";
+import { button, make, thumbnail } from "./elements.js";
 import { attempt } from "./notice.js";
 import { generators, on, openDesign, openTab, setBlend, state, usable } from "./store.js";
 import { downloadAll, openPicture } from "./shelf.js";
@@ -61,6 +62,9 @@ function card({ id, name, design }) {
       attempt(async () => save(await call("render", design, 1024), `${name}.png`))),
     button("Remove", "at-quiet", () => remove(id)),
   );
-  result.append(picture, title, actions);
+  result.append(picture, title);
+  const words = texts(design).join(" / ");
+  if (words) result.append(make("p", "at-own-words", words));
+  result.append(actions);
   return result;
 }

@@ -2,25 +2,45 @@
 
 export const MAX_SEED = 2 ** 32 - 1;
 
-/** The design of a seed, and of a category where there are some, started as the card says. */
-export function fresh(generator, seed, label = 0) {
+/**
+ * The design of a seed, started as the card says, of a category or of words where the generator
+ * takes them: `wish` is {label, text, guidance}, as wishOf gives it.
+ */
+export function fresh(generator, seed, { label = 0, text = "", guidance = 1 } = {}) {
   const design = { generator: generator.name, seed };
   if (generator.truncation !== 1) design.truncation = generator.truncation;
   if (generator.classes.length) design.label = label;
+  if (generator.words && text) Object.assign(design, { text }, guidance !== 1 && { guidance });
   return design;
+}
+
+/** What a design, or the first of those that were blended, asks its generator for. */
+export function wishOf(design) {
+  if (design.blend) return wishOf(design.blend[0]);
+  const { label = 0, text = "", guidance = 1 } = design;
+  return { label, text, guidance };
+}
+
+/** The words of a design, or those of all the designs that were blended; none is "". */
+export function texts(design) {
+  if (!design.blend) return design.text ? [design.text] : [];
+  return [...new Set([...texts(design.blend[0]), ...texts(design.blend[1])])];
+}
+
+/** The same design with other values of `wish`. A blend has none itself; both its designs change. */
+export function wishing(design, wish) {
+  if (design.blend) {
+    const [first, second, ...amounts] = design.blend;
+    return { ...design, blend: [wishing(first, wish), wishing(second, wish), ...amounts] };
+  }
+  const { text = "", guidance = 1, ...rest } = { ...design, ...wish };
+  return { ...rest, ...(text && { text }), ...(guidance !== 1 && { guidance }) };
 }
 
 /** The categories that a design is of: one, or those of all the designs that were blended. */
 export function labels(design) {
   if (!design.blend) return [design.label ?? 0];
   return [...labels(design.blend[0]), ...labels(design.blend[1])];
-}
-
-/** The same design in another category. A blend has none itself; both its designs change. */
-export function labelled(design, label) {
-  if (!design.blend) return { ...design, label };
-  const [first, second, ...amounts] = design.blend;
-  return { ...design, blend: [labelled(first, label), labelled(second, label), ...amounts] };
 }
 
 export function randomSeed() {

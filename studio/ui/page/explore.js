@@ -1,10 +1,10 @@
-// Explore: the wall, the easel with its actions, and close relatives. The picker, the categories
-// and the sliders have modules of their own.
+// Explore: the wall, the easel with its actions, and close relatives. The picker, the categories,
+// the words and the sliders have modules of their own.
 
 import { call, save } from "./api.js";
 import { mountCategories } from "./categories.js";
 import { keep } from "./collection-store.js";
-import { labels, randomSeed, same, withoutSliders } from "./design.js";
+import { labels, randomSeed, same, texts, withoutSliders } from "./design.js";
 import { Drawer } from "./drawer.js";
 import { thumbnail, walkable } from "./elements.js";
 import { mountPicker } from "./picker.js";
@@ -15,6 +15,7 @@ import {
   weightsOf,
 } from "./store.js";
 import { paint } from "./tiles.js";
+import { mountWords } from "./words.js";
 
 const WALL = 24;
 const RELATIVES = 8;
@@ -29,6 +30,7 @@ export async function mount({ element }) {
   mountRelatives(part);
   mountSliders(element);
   mountCategories(part("categories"));
+  mountWords(part("words"), part("guidance"));
   try {
     await generators();
   } catch (error) {
@@ -131,7 +133,7 @@ function mountWall(part) {
   const wall = part("wall");
   let page = 0;
   let generator = null;
-  let walled = null; // which generator's designs are shown, with which weights, of which category
+  let walled = null; // which generator's designs are shown, with which weights, of which category and words
   const tiles = Array.from({ length: WALL }, (_, at) => thumbnail(`Design ${at + 1}`, settle));
   wall.append(...tiles);
   walkable(wall, () => getComputedStyle(wall).gridTemplateColumns.split(" ").length);
@@ -143,7 +145,7 @@ function mountWall(part) {
     mark(state.design);
   };
   on("settled", (design) => {
-    const wanted = `${weightsOf(design.generator)} ${labels(design)[0]}`;
+    const wanted = `${weightsOf(design.generator)} ${labels(design)[0]} ${texts(design)[0] ?? ""}`;
     if (walled === wanted) return mark(design);
     if (generator !== design.generator) page = 0;
     generator = design.generator;

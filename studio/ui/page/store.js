@@ -2,7 +2,7 @@
 // collection, the two designs to blend. It lives in the page; the server knows nothing of it.
 
 import { call } from "./api.js";
-import { fresh, labels, same } from "./design.js";
+import { fresh, same, wishOf } from "./design.js";
 import { notice } from "./notice.js";
 
 const HISTORY = 200;
@@ -62,7 +62,7 @@ async function readAgain() {
   tell("generators", list);
   if (before === all() || !list.length) return;
   if (state.design ? !here(state.design) : !before) {
-    set(fresh(list[0], list[0].first)); // its generator is gone, or these are the first there are
+    set(fresh(list[0], list[0].first, { text: list[0].examples[0] })); // its generator is gone, or these are the first there are
   } else if (weightsOf(state.design?.generator) !== shown) {
     tell("design", state.design);
     tell("settled", state.design);
@@ -144,12 +144,12 @@ export function lastDesign() {
 
 /** Start on a generator: the design its card puts first. */
 export function start(generator) {
-  settle(fresh(generator, generator.first));
+  settle(fresh(generator, generator.first, { text: generator.examples[0] }));
 }
 
-/** The design of another seed, of the generator and the category that are on the easel. */
+/** The design of another seed, of the generator and what is asked of it on the easel. */
 export function another(seed) {
-  return fresh(generatorOf(state.design.generator), seed, labels(state.design)[0]);
+  return fresh(generatorOf(state.design.generator), seed, wishOf(state.design));
 }
 
 export function setBlend(changes) {
