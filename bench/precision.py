@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from studio.generators import build
 from train import recipes
-from train.commands.evaluate import drawer
+from train.metrics.drawing import drawer
 from train.data.images import load_images
 from train.hardware import Hardware
 from train.length import Length

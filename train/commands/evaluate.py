@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from studio import checkpoint, settings, spaces
+from studio import checkpoint, settings
 from studio.checkpoint import Checkpoint, CheckpointError, listed
 from studio.files import write_text_whole
 from studio.generators import Generator
-from studio.generators.base import to_uint8
 from train.commands.start_or_resume import seed
-from train.data.images import FITS, ImageSet, load_images
+from train.data.captions import load_captions
+from train.data.held_out import has_colours_and_types
+from train.data.images import FITS, ImageSet, load_images, only
+from train.data.reading import find
 from train.metrics import (
     FeatureNetwork,
     Features,
@@ -28,8 +30,9 @@ from train.metrics import (
     default_folder,
     evaluate,
 )
+from train.metrics.drawing import drawer, worded_drawer
+from train.metrics.prompts import evaluate_prompts
 
-BATCH = 100
 NETWORKS: dict[str, Callable[[Path | None], Features]] = {
     "mobilenetv2": FeatureNetwork.load,
     "inception": Inception.load,
@@ -56,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--seed", type=seed, default=0)
     result.add_argument(
         "--psi", type=psi, default=1.0, help="truncation of what is drawn; 1 (default) is none"
+    )
+    result.add_argument(
+        "--guidance", type=float, default=1.0, help="how closely words are followed; 1 is as learnt"
     )
     result.add_argument(
         "--features",
@@ -99,21 +105,52 @@ def main(arguments: Sequence[str]) -> int:
         if form not in loaded:
             loaded[form] = load_images(options.data, *form, fit=options.fit)
         data = loaded[form]
-        classes = matching_classes(found, data, options.data)
-        quality = evaluate(
-            drawer(generator, options.psi, classes),
-            data.images,
-            features,
-            labels=None if classes is None else data.labels,
-            samples=options.samples,
-            seed=options.seed,
-            psi=options.psi,
-            store=store,
-        ).to_dict()
+        how = {"samples": options.samples, "seed": options.seed, "psi": options.psi, "store": store}
+        if found.draws_by_words:
+            quality = with_words(found, generator, data, features, options, how)
+        else:
+            classes = matching_classes(found, data, options.data)
+            quality = evaluate(
+                drawer(generator, options.psi, classes),
+                data.images,
+                features,
+                labels=None if classes is None else data.labels,
+                **how,
+            ).to_dict()
         print(json.dumps({"checkpoint": str(found.folder), **quality}), flush=True)
         if options.write:
             write(found, quality=quality)
     return 0
+
+
+def with_words(
+    found: Checkpoint,
+    generator: Generator,
+    data: ImageSet,
+    features: Features,
+    options: argparse.Namespace,
+    how: dict[str, Any],
+) -> dict[str, Any]:
+    """The quality of a generator that draws by words, of the captions of the real images.
+
+    Where those tell colours and types, ``words`` says how well prompts are heeded.
+    """
+    captions, kept = load_captions(find(options.data), data.names)
+    captioned = data if len(kept) == len(data) else only(data, kept)
+    draw = worded_drawer(generator, found.load_words(), options.psi, options.guidance)
+
+    def generate(count: int, seed: int) -> Tensor:
+        random = np.random.Generator(np.random.PCG64(seed))
+        chosen = random.choice(len(captions.texts), count, replace=count > len(captions.texts))
+        return draw([captions.texts[at] for at in chosen], seed)
+
+    quality = evaluate(generate, captioned.images, features, **how).to_dict()
+    if not has_colours_and_types(captions):
+        return quality
+    words = evaluate_prompts(
+        draw, captioned.images, captions, features, seed=options.seed, store=how["store"]
+    )
+    return {**quality, "guidance": options.guidance, "words": words}
 
 
 def named(name: str, *roots: Path) -> Checkpoint:
@@ -169,53 +206,3 @@ def matching_classes(found: Checkpoint, data: ImageSet, place: str) -> Tensor | 
             f"but {listed(known)}."
         )
     return torch.tensor([known.index(name) for name in data.label_names])
-
-
-def drawer(
-    generator: Generator, psi: float = 1.0, classes: Tensor | None = None
-) -> Callable[..., Tensor]:
-    """A function that draws unselected pictures to measure: uint8 (count, C, S, S).
-
-    It is called ``draw(count, seed)``, or for a generator with classes ``draw(count, seed,
-    labels)``. Labels are int64 (count,); with ``classes``, the generator's are looked up in it.
-    """
-
-    @torch.inference_mode()
-    def drawn(count: int, seed: int, labels: Tensor | None = None) -> Tensor:
-        random = torch.Generator().manual_seed(seed)
-        latents = torch.randn(count, generator.latent_dim, generator=random)
-        if labels is not None and classes is not None:
-            labels = classes[labels]
-        batches = [None] * count if labels is None else labels.split(BATCH)
-        return torch.cat(
-            [
-                to_uint8(generator.draw(truncated(z, wanted)), generator.value_range)
-                for z, wanted in zip(latents.split(BATCH), batches, strict=False)
-            ]
-        )
-
-    truncated = truncation(generator, psi)
-    return drawn
-
-
-def truncation(generator: Generator, psi: float) -> Callable[[Tensor, Tensor | None], Tensor]:
-    """A function from latents (n, latent_dim) and labels (n,) to styles, as the studio draws them.
-
-    ``psi`` scales what sets a style apart from its category's centre or, where there is no mapping
-    network, the latent, whose centre is zero.
-    """
-
-    @lru_cache(None)
-    def centre(label: int) -> Tensor:
-        return torch.from_numpy(spaces.centre_and_deviation(generator, spaces.Wish(label))[0])
-
-    def truncated(latents: Tensor, labels: Tensor | None) -> Tensor:
-        if not generator.mapped:
-            return psi * latents
-        styles = generator.map(latents, labels)
-        if psi == 1:
-            return styles
-        own = [0] * len(styles) if labels is None else labels.tolist()
-        return styles + (psi - 1) * (styles - torch.stack([centre(label) for label in own]))
-
-    return truncated

@@ -60,6 +60,11 @@ def hold_out(captions: Captions, seed: int = 0) -> HeldOut:
     return HeldOut(tuple(sorted(combinations)), tuple(images))
 
 
+def has_colours_and_types(captions: Captions) -> bool:
+    """Whether the captions have the columns that tell them."""
+    return all(any(name in captions.fields for name in names) for names in (COLOUR, TYPE))
+
+
 def colours_and_types(captions: Captions) -> tuple[Sequence[str], Sequence[str]]:
     """The colour and the type of each image.
 

@@ -1,0 +1,101 @@
+"""Unselected pictures of a generator, to measure: with classes, with words, or with neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from studio import spaces
+from studio.generators import Generator
+from studio.generators.base import to_uint8
+from studio.words import Encoder
+
+BATCH = 100
+
+
+def drawer(
+    generator: Generator, psi: float = 1.0, classes: Tensor | None = None
+) -> Callable[..., Tensor]:
+    """A function that draws unselected pictures to measure: uint8 (count, C, S, S).
+
+    It is called ``draw(count, seed)``, or for a generator with classes ``draw(count, seed,
+    labels)``. Labels are int64 (count,); with ``classes``, the generator's are looked up in it.
+    """
+
+    @torch.inference_mode()
+    def drawn(count: int, seed: int, labels: Tensor | None = None) -> Tensor:
+        random = torch.Generator().manual_seed(seed)
+        latents = torch.randn(count, generator.latent_dim, generator=random)
+        if labels is not None and classes is not None:
+            labels = classes[labels]
+        batches = [None] * count if labels is None else labels.split(BATCH)
+        return torch.cat(
+            [
+                to_uint8(generator.draw(truncated(z, wanted)), generator.value_range)
+                for z, wanted in zip(latents.split(BATCH), batches, strict=False)
+            ]
+        )
+
+    truncated = truncation(generator, psi)
+    return drawn
+
+
+def truncation(generator: Generator, psi: float) -> Callable[[Tensor, Tensor | None], Tensor]:
+    """A function from latents (n, latent_dim) and labels (n,) to styles, as the studio draws them.
+
+    ``psi`` scales what sets a style apart from its category's centre or, where there is no mapping
+    network, the latent, whose centre is zero.
+    """
+
+    @lru_cache(None)
+    def centre(label: int) -> Tensor:
+        wish = spaces.Wish(label)
+        return torch.from_numpy(spaces.centre_and_deviation(generator, wish)[0])
+
+    def truncated(latents: Tensor, labels: Tensor | None) -> Tensor:
+        if not generator.mapped:
+            return psi * latents
+        styles = generator.map(latents, labels)
+        if psi == 1:
+            return styles
+        own = [0] * len(styles) if labels is None else labels.tolist()
+        return styles + (psi - 1) * (styles - torch.stack([centre(label) for label in own]))
+
+    return truncated
+
+
+def worded_drawer(
+    generator: Generator, encoder: Encoder, psi: float = 1.0, guidance: float = 1.0
+) -> Callable[[Sequence[str], int], Tensor]:
+    """A function ``draw(texts, seed)`` to a picture of each text as the studio draws it.
+
+    They are uint8 (len(texts), C, S, S); ``guidance`` is how closely the words are followed.
+    """
+
+    @lru_cache(None)
+    def centre(text: str) -> Tensor:
+        wish = spaces.Wish(text=text, guidance=guidance)
+        return torch.from_numpy(spaces.centre_and_deviation(generator, wish, encoder)[0])
+
+    @torch.inference_mode()
+    def drawn(texts: Sequence[str], seed: int) -> Tensor:
+        random = torch.Generator().manual_seed(seed)
+        latents = torch.randn(len(texts), generator.latent_dim, generator=random)
+        vectors = torch.from_numpy(encoder.vectors(texts))
+        pictures = []
+        for start in range(0, len(texts), BATCH):
+            some = slice(start, start + BATCH)
+            styles = generator.map(latents[some], vectors[some])
+            if guidance != 1:
+                free = generator.map(latents[some], torch.zeros_like(vectors[some]))
+                styles = free + guidance * (styles - free)
+            if psi != 1:
+                centres = torch.stack([centre(text) for text in texts[some]])
+                styles = styles + (psi - 1) * (styles - centres)
+            pictures.append(to_uint8(generator.draw(styles), generator.value_range))
+        return torch.cat(pictures)
+
+    return drawn
