@@ -23,12 +23,12 @@ from tqdm import tqdm
 
 from studio.generators import build
 from train import recipes
-from train.metrics.drawing import drawer
 from train.data.images import load_images
 from train.hardware import Hardware
 from train.length import Length
 from train.loop import Training, fit
 from train.metrics import FeatureNetwork, Quality, evaluate
+from train.metrics.drawing import drawer
 from train.recipes import Recipe
 
 PRECISIONS = ("fp32", "bf16")

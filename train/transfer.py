@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from studio.files import write_whole
 from studio.generators.equalised import EqualisedConv, EqualisedLinear
 from studio.generators.style import StyleGenerator
 from studio.words import WORDS
+from train.discriminators.dcgan import DCGANDiscriminator
 
 LAYERS = nn.Conv2d | nn.Linear | EqualisedConv | EqualisedLinear
 
@@ -54,10 +55,13 @@ def take_over(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
 
     Whatever a larger network has besides (a level of twice the size, an embedding of other classes)
     stays new. Levels that are new add nothing to a style generator's picture at first, so that it
-    starts with the smaller one's, enlarged (as progressive growing does, Karras et al., 2018).
+    starts with the smaller one's, enlarged (as progressive growing does, Karras et al., 2018). A
+    DCGAN discriminator gets its new layers in front.
     Returns the names of what stays new.
     """
     own = network.state_dict()
+    if isinstance(network, DCGANDiscriminator):
+        weights = _counted_from_the_end(weights, own)
     fitting = {
         name: value
         for name, value in weights.items()
@@ -71,6 +75,22 @@ def take_over(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
                 if f"levels.{index}.head.weight" in new:
                     level.head.weight.zero_()
     return new
+
+
+def _counted_from_the_end(
+    weights: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Weights of a discriminator's numbered layers under the numbers that they have in another."""
+
+    def last(names: Iterable[str]) -> int:
+        return max(int(name.split(".")[1]) for name in names if name.startswith("layers."))
+
+    shift = last(own) - last(weights) if weights else 0
+    result = {}
+    for name, value in weights.items():
+        part, number, rest = name.split(".", 2)
+        result[f"{part}.{int(number) + shift}.{rest}"] = value
+    return result
 
 
 def copy_start(checkpoint: Checkpoint, folder: Path) -> None:

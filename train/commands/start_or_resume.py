@@ -36,10 +36,8 @@ recipes:
 # What decides a run from its first step on.
 FIXED = (
     *("recipe", "out", "batch", "learning_rate", "seed", "card"),
-    *("start_from", "augment", "freeze", "fit", "live", "feature_weights", "hold_out"),
+    *("start_from", "augment", "freeze", "fit", "live", "feature_weights", "hold_out", "size"),
 )
-# Generators with an image head at every size, so that a level of twice the size can be added.
-GROWING = ("style", "self-modulated")
 # What of a recipe can be changed for one run.
 CHANGES = ("batch", "learning_rate", "augment", "freeze")
 
@@ -66,6 +64,13 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--kimg", type=positive(float), help="thousands of images shown")
     result.add_argument("--minutes", type=positive(float), help="time spent training")
     result.add_argument("--batch", type=batch, help="images per update")
+    result.add_argument(
+        "--size",
+        type=int,
+        metavar="PX",
+        help="train the first levels of the recipe's networks on smaller images; --start-from then"
+        " grows them",
+    )
     result.add_argument("--learning-rate", type=positive(float), help="of both networks")
     result.add_argument("--seed", type=seed, help="repeats a training exactly")
     result.add_argument(
@@ -221,7 +226,9 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
         parser().error("--data needs --out, and --recipe or --start-from")
     start = checkpoint.read(options.start_from) if options.start_from else None
     recipe = recipes.get(options.recipe or recipe_of(start))
-    if start and not grows(recipe, start):
+    if options.size:
+        recipe = smaller(recipe, options.size)
+    if start and not related(recipe, start):
         recipe = recipe_for(recipe.name, start)
     changes = {name: getattr(options, name) for name in CHANGES}
     recipe = replace(
@@ -259,11 +266,31 @@ def held_out(data: ImageSet, settings: dict[str, Any]) -> ImageSet:
     return only(data, [at for at in range(len(data)) if at not in aside])
 
 
-def grows(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:
-    """Whether a recipe's own generator is a larger one of the checkpoint's kind."""
-    small, large = dict(start.card["generator"]), recipe.generator
-    same = large["kind"] == small["kind"] in GROWING
-    return same and len(large["widths"]) > len(small["widths"])
+def smaller(recipe: recipes.Recipe, size: int) -> recipes.Recipe:
+    """The recipe at a smaller size.
+
+    Raises:
+        RunError: its networks can't be made that size.
+    """
+    try:
+        return recipes.at_size(recipe, size)
+    except ValueError as error:
+        raise RunError(str(error)) from error
+
+
+def related(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:
+    """Whether a recipe's own generator shares levels with the checkpoint's, and is another one.
+
+    It then takes over what fits: it may have more levels or fewer, or another condition.
+    """
+    own, other = recipe.generator, dict(start.card["generator"])
+    if not own["kind"] == other["kind"] in recipes.GROWING:
+        return False
+    widths = list(own["widths"]), list(other["widths"])
+    shared = min(map(len, widths))
+    return widths[0][:shared] == widths[1][:shared] and (
+        len(widths[0]) != len(widths[1]) or own.get("words", 0) != other.get("words", 0)
+    )
 
 
 def recipe_of(start: checkpoint.Checkpoint) -> str:

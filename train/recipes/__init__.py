@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from train.recipes.modern import MODERN
 from train.recipes.published import PUBLISHED
-from train.recipes.recipe import Recipe, for_classes, for_words, from_dict
+from train.recipes.recipe import GROWING, Recipe, at_size, for_classes, for_words, from_dict
 
-__all__ = ["RECIPES", "Recipe", "for_classes", "for_words", "from_dict", "get"]
+__all__ = [
+    "GROWING",
+    "RECIPES",
+    "Recipe",
+    "at_size",
+    "for_classes",
+    "for_words",
+    "from_dict",
+    "get",
+]
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*MODERN, *PUBLISHED)}
 

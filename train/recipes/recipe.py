@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+# Kinds of generators with an image head at every size, so that a level can be added or left away.
+GROWING = ("style", "self-modulated")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -87,6 +90,29 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
         return Recipe(**{**values, **pairs})
     except (KeyError, TypeError) as error:
         raise ValueError(f"These are not a recipe's settings: {error}.") from error
+
+
+def at_size(recipe: Recipe, size: int) -> Recipe:
+    """The recipe for smaller images, with the first levels of its networks.
+
+    What it trains can be grown to the recipe's own size, see :mod:`train.transfer`: the first hours
+    cost a quarter for each halving (progressive growing, Karras et al., 2018).
+
+    Raises:
+        ValueError: the networks can't be made that size.
+    """
+    generator, discriminator = dict(recipe.generator), dict(recipe.discriminator)
+    start = generator.get("start", 4)
+    levels = next((n for n in range(2, 9) if start * 2 ** (n - 1) == size), 0)
+    widths = generator["widths"]
+    growing = generator["kind"] in GROWING and discriminator["kind"] == "dcgan"
+    if not growing or not 2 <= levels <= len(widths):
+        own = start * 2 ** (len(widths) - 1)
+        raise ValueError(f"{recipe.name} can't be trained at {size} px; its own size is {own} px.")
+    less = len(widths) - levels
+    generator["widths"] = widths[:levels]
+    discriminator["widths"] = discriminator["widths"][less:]
+    return replace(recipe, generator=generator, discriminator=discriminator)
 
 
 def for_words(recipe: Recipe, terms: int) -> Recipe:
