@@ -16,6 +16,7 @@ FILE_COLUMNS = ("file_name", "file", "filename")
 TEXT_COLUMNS = ("text", "caption")
 DELIMITERS = ",;\t"
 MAX_BYTES = 64 * 2**20
+RECIPE = "Garments by words"  # what learns from captions, as the page calls it
 MAX_CAPTION = 2_000  # characters; what follows is not read
 NAMED = 3  # of a problem, in its sentence
 # Columns whose values are worth words of their own come first, in this order.
@@ -113,6 +114,25 @@ def load_captions(place: Path, names: Sequence[str]) -> tuple[Captions, list[int
         if column != TEXT_COLUMNS[0]
     }
     return Captions(texts, fields, tuple(filter(None, problems))), kept
+
+
+def remarks(place: Path, names: Sequence[str], *, wanted: bool) -> list[tuple[str, str]]:
+    """What to say, before a training, of the captions of images, as (kind, text).
+
+    ``wanted`` tells whether it would learn from them. Nothing is said of images without any then
+    not wanted.
+    """
+    try:
+        captions, kept = load_captions(place, names)
+    except DataError as error:
+        there = wanted or read_side_files(place, FILE, MAX_BYTES)
+        return [("bad" if wanted else "warning", str(error))] if there else []
+    have = f"{len(kept):,} photos have captions"
+    if not wanted:
+        return [("note", f"{have}. To learn from those too, choose “{RECIPE}” under Advanced.")]
+    return [("note", f"{have}, and it learns to draw by their words.")] + [
+        ("warning", problem) for problem in captions.problems
+    ]
 
 
 def _rows(content: bytes, what: str) -> Iterator[dict[str, str]]:

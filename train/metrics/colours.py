@@ -14,7 +14,7 @@ from studio.appearance import FOREGROUND
 SIDE = 64  # pixels; larger images are averaged down to it
 CELL = 16.0  # of the histogram of colours, in CIELAB units on each axis
 NEAR = 20.0  # what belongs to the dominant colour, as a distance in CIELAB
-LEAST = 20  # images of a colour, so that its distribution can be told
+LEAST = 100  # images of a colour, so that its distribution can be told
 SPREAD = 25.0  # added to every variance: no named colour is a point
 # Linear sRGB to CIE XYZ relative to the white point D65 (IEC 61966-2-1).
 XYZ = np.array(

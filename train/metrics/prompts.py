@@ -14,6 +14,7 @@ from torch import Tensor
 from train.data.captions import Captions
 from train.data.held_out import colours_and_types, hold_out
 from train.metrics.classifier import Classifier
+from train.metrics.colours import LEAST as COMMON
 from train.metrics.colours import NamedColours, dominant
 from train.metrics.distances import frechet_distance
 from train.metrics.diversity import mean_distance
@@ -21,7 +22,7 @@ from train.metrics.features import Features
 from train.metrics.store import Store
 
 PROMPTS = 1_000
-LEAST = 20  # images of a type or colour in the training, to be judged
+LEAST = 20  # images of a type in the training, to be judged
 REPEATED, SAMPLES_EACH = 50, 10  # prompts that are drawn several times, and how often
 
 Draw = Callable[[Sequence[str], int], Tensor]
@@ -83,7 +84,7 @@ def evaluate_prompts(
     held[list(aside.images)] = True
     combinations = set(aside.combinations)
     unseen = np.array([pair in combinations for pair in zip(colours, types, strict=True)])
-    judged = _judged(types, held) & _judged(colours, held)
+    judged = _judged(types, held, LEAST) & _judged(colours, held, COMMON)
 
     learnt = np.flatnonzero(~held & judged)
     labels, names = _labels(types, learnt)
@@ -130,10 +131,10 @@ def prompt(caption: str) -> str:
     return caption.split(". ")[0]
 
 
-def _judged(values: np.ndarray, held: np.ndarray) -> np.ndarray:
+def _judged(values: np.ndarray, held: np.ndarray, least: int) -> np.ndarray:
     """Which images have a value that enough images of the training have."""
     counted = Counter(values[~held].tolist())
-    return np.array([bool(value) and counted[value] >= LEAST for value in values.tolist()])
+    return np.array([bool(value) and counted[value] >= least for value in values.tolist()])
 
 
 def _labels(types: np.ndarray, learnt: np.ndarray) -> tuple[Tensor, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from PIL import Image
 
 from studio import pictures
 from studio.errors import UserError
+from train.data.captions import remarks
 from train.data.check import AUTO, check
 from train.data.images import FITS
 from train.data.report import Report
@@ -108,6 +110,15 @@ class Photos:
             self._keep(key, found)
         return found.shown
 
+    def captions(self, data: Any, shape: Shape, *, wanted: bool) -> list[tuple[str, str]]:
+        """What to say of the photos' captions, as (kind, text).
+
+        Raises:
+            UserError: there are no such photos.
+        """
+        report = self.report(data, shape)
+        return remarks(Path(self.find(data).place), report.names, wanted=wanted)
+
     def report(self, data: Any, shape: Shape) -> Report:
         """What is in some photos, in whichever shape and fit somebody has looked at them.
 
@@ -159,6 +170,21 @@ def _shown(report: Report, shape: Shape) -> dict[str, Any]:
         "preview": _png(report.preview()),
         "preview_size": shape.size,
         "thumbnails": {name: _png(each) for name, each in thumbnails.items()},
+    }
+
+
+def with_remarks(shown: dict[str, Any], said: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """What is shown of photos, with more to say of them; what is bad of it means no training."""
+    bad = [text for kind, text in said if kind == "bad"]
+    sentences = [{"kind": kind, "text": text} for kind, text in said]
+    if not bad:
+        return {**shown, "sentences": [*shown["sentences"], *sentences]}
+    kept = [each for each in shown["sentences"] if each["kind"] != "good"]
+    return {
+        **shown,
+        "usable": False,
+        "reasons": [*shown["reasons"], *bad],
+        "sentences": [*sentences, *kept],
     }
 
 

@@ -17,9 +17,10 @@ from typing import Any
 from studio import checkpoint
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
+from train.data.captions import load_captions
 from train.page import offers, plan, watching, zero_gpu
 from train.page.machine import ZERO_GPU, Machine, this_machine
-from train.page.photos import Photos, left
+from train.page.photos import Photos, left, with_remarks
 from train.page.probe import Measured, Probe
 from train.page.uploads import Limits, Uploads
 from train.page.wish import Wish, read, settings_of, whole
@@ -120,6 +121,8 @@ class Service:
         title = shipped[suggested].title if suggested else ""
         found = self.photos.shown(data, shape, fit, title, chosen.conditional)
         few = found["images"] < offers.PLENTY
+        said = self.photos.captions(data, shape, wanted=chosen.worded)
+        found = with_remarks(found, said)
         return {**found, "suggested_start": suggested if few else ""}
 
     def _used(self) -> set[str]:
@@ -184,6 +187,8 @@ class Service:
         report = self.photos.report(wish.data, shape_of(recipe))
         if not report.usable:
             raise UserError(report.reasons[0])
+        if recipe.worded:
+            load_captions(Path(source.place), report.names)  # raises if there are none
         leave_out, images = left(report, wish.leave_out)
         chosen = plan.make_plan(wish.advanced, start, images, wish.length, self.machine)
         if start:

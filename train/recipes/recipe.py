@@ -74,6 +74,11 @@ class Recipe:
         """The discriminator's learning rate."""
         return self.learning_rate_d or self.learning_rate
 
+    @property
+    def worded(self) -> bool:
+        """Whether its generator draws by words, so that the images need captions."""
+        return bool(self.generator.get("words"))
+
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON-able data; :func:`from_dict` is the inverse."""
         return asdict(self)
@@ -117,7 +122,7 @@ def at_size(recipe: Recipe, size: int) -> Recipe:
 
 def for_words(recipe: Recipe, terms: int) -> Recipe:
     """The recipe for captions of so many terms, if its generator draws by words."""
-    if not recipe.generator.get("words"):
+    if not recipe.worded:
         return recipe
     return replace(
         recipe,

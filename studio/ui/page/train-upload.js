@@ -15,6 +15,7 @@ const PICTURE = new RegExp(
   "[.](jpe?g|jfif|png|webp|gif|bmp|tiff?|hei[cf]|avif|jp2|jxl|psd|tga|ppm|pgm|pnm|ico|"
   + "dng|cr[23w]|nef|arw|raf|orf|rw2|pef|srw|raw)$", "i");
 const ARCHIVE = /[.]zip$/i;
+const CAPTIONS = /(^|[/])metadata[.]csv$/i; // goes along with the photos it describes
 
 /**
  * What of the files is to be sent: one zip, or the photos in the order of their names. `zips` are
@@ -26,7 +27,8 @@ export function pictures(files) {
   const photos = seen
     .filter(({ file, name }) => PICTURE.test(name) || file.type.startsWith("image/"))
     .sort((one, two) => one.name.localeCompare(two.name, "en", { numeric: true }));
-  return !photos.length && zips.length === 1 ? { taken: zips, zips: [] } : { taken: photos, zips };
+  if (!photos.length) return zips.length === 1 ? { taken: zips, zips: [] } : { taken: [], zips };
+  return { taken: [...photos, ...seen.filter(({ name }) => CAPTIONS.test(name))], zips };
 }
 
 function hidden(name) {
