@@ -16,6 +16,7 @@ from studio.checkpoint import Checkpoint
 from studio.generators import Generator, build
 from studio.generators.base import to_uint8
 from studio.render import Renderer
+from studio.words import Encoder
 from train import discriminators
 from train.recipes import Recipe
 
@@ -103,6 +104,38 @@ def make_checkpoint() -> Callable[..., Checkpoint]:
         card = {"title": folder.name.title(), "discriminator": judge, **card}
         preview = pictures.sheet(samples, 2)
         return checkpoint.save(folder, network, discriminator, card, preview, half=half)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_colourist() -> Callable[..., Checkpoint]:
+    """``make_colourist(folder, **card)`` writes a generator that paints the colours it is told.
+
+    It knows red, green and blue, and shirt, which changes nothing; its latent makes stripes.
+    """
+
+    def make(folder: Path, **card: Any) -> Checkpoint:
+        words = ("blue", "green", "red", "shirt")
+        network = build(
+            {"kind": "dcgan", "latent_dim": 4, "widths": [3], "start": 8, "words": len(words)}
+        )
+        first, second = network.layers[0].weight, network.layers[3].weight
+        with torch.no_grad():
+            first.normal_(0, 0.3, generator=torch.Generator().manual_seed(0))
+            first[4:] = 0
+            for word, channel in ((0, 2), (1, 1), (2, 0)):
+                first[4 + word, channel] = 1.5
+            second.fill_(-0.25)
+            for channel in range(3):
+                second[channel, channel] = 0.25
+        encoder = Encoder(words, (1.0, 1.0, 1.0, 1.0), {"shirt": "shirts"}, ("red shirt", "blue"))
+        judge = {"kind": "dcgan", "widths": [8, 16], "end": 4, "words": len(words)}
+        preview = Image.new("RGB", (16, 16), "red")
+        card = {"title": folder.name.title(), "discriminator": judge, **card}
+        return checkpoint.save(
+            folder, network.eval(), discriminators.build(judge), card, preview, encoder=encoder
+        )
 
     return make
 

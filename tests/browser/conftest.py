@@ -31,11 +31,14 @@ MARKUP = '<img src="x" onerror="window.hacked = 1">'
 
 @pytest.fixture(scope="session")
 def studio_checkpoints(
-    tmp_path_factory: pytest.TempPathFactory, make_checkpoint: Callable[..., Checkpoint]
+    tmp_path_factory: pytest.TempPathFactory,
+    make_checkpoint: Callable[..., Checkpoint],
+    make_colourist: Callable[..., Checkpoint],
 ) -> Path:
     """Three generators, the third of which tries to put markup into the page.
 
-    And one of three categories, which draws shape and surface apart and has many fine controls.
+    And one of three categories, which draws shape and surface apart and has many fine controls, and
+    one that paints the colours it is told.
     """
     colour = {"kind": "dcgan", "latent_dim": 8, "widths": [16, 8], "start": 4}
     style = {"kind": "style", "latent_dim": 6, "style_dim": 140, "widths": [8, 8, 6], "classes": 3}
@@ -55,6 +58,7 @@ def studio_checkpoints(
     make_checkpoint(root / "markup", colour, seed=3, order=3, **hostile)
     names = ["Dress", "Tank top", "<img src=x onerror=hacked=1> Coat"]
     make_checkpoint(root / "styled", style, seed=4, order=4, classes=names)
+    make_colourist(root / "colourist", order=5)
     return root
 
 

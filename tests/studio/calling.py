@@ -12,6 +12,7 @@ GREY: dict[str, Any] = {"generator": "grey", "seed": 3, "dimensions": [[2, -1.25
 ENDPOINTS = {
     "generators",
     "sliders",
+    "understand",
     "render",
     "sheet",
     "variations",
