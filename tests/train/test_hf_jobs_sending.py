@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -102,6 +103,22 @@ def test_folders_are_categories_there_too(
     assert there.labels.tolist() == here.labels.tolist()
 
 
+def test_captions_go_along(tmp_path: Path, photos: Path, tiny_recipe: Recipe) -> None:
+    folder = Path(shutil.copytree(photos, tmp_path / "captioned"))
+    names = sorted(path.name for path in photos.iterdir())
+    colours = ("blue", "red")
+    rows = [f'{name},"a red, round bag",{colours[n % 2]}' for n, name in enumerate(names)]
+    (folder / "metadata.csv").write_text("\n".join(["file_name,text,colour", *rows[:-1]]))
+    worded = {**tiny_recipe.generator, "words": 256}
+    run = make_run(tmp_path / "run", folder, replace(tiny_recipe, generator=worded), **RENTED)
+    packing.pack(run, tmp_path / "photos.zip")
+    here = load(run.settings, quiet=True)
+    there = load({**run.settings, "data": str(tmp_path / "photos.zip")}, quiet=True)
+    assert len(here) == len(names) - 1 and digest(there) == digest(here)
+    assert there.captions.texts == here.captions.texts
+    assert there.captions.values() == here.captions.values() == ["blue", "red"]
+
+
 def test_categories_in_a_file_of_their_own_are_not_lost_in_silence(
     tmp_path: Path, tiny_recipe: Recipe
 ) -> None:
@@ -120,7 +137,7 @@ def test_categories_in_a_file_of_their_own_are_not_lost_in_silence(
 
 def test_the_program_that_is_sent_needs_only_what_is_installed_there() -> None:
     # How packages are imported where that is not what they are called.
-    modules = {"pillow": "PIL"}
+    modules = {"pillow": "PIL", "scikit-learn": "sklearn"}
     names = [each.partition(">")[0] for each in sending.requirements()]
     there = {modules.get(name, name) for name in names} | sending.IN_IMAGE | {"studio", "train"}
     there |= OPTIONAL

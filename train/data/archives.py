@@ -90,11 +90,12 @@ def read_side_files(path: Path, name: str, most: int) -> list[tuple[str, bytes]]
         DataError: the zip is broken, or a file is not to be read or larger than ``most`` bytes.
     """
     if path.is_dir():
-        places = [path, *sorted(each for each in path.iterdir() if each.is_dir())]
+        folders = sorted(each for each in path.iterdir() if each.is_dir())
+        places = [each for each in folders if not (each.is_symlink() or _is_hidden(each.name))]
         found = []
-        for place in places:
+        for place in (path, *places):
             file = place / name
-            if file.is_symlink() or place.is_symlink() or not file.is_file():
+            if file.is_symlink() or not file.is_file():
                 continue
             if file.stat().st_size > most:
                 raise DataError(f"{file} can't be used: it is {_too_large(most)}.")
@@ -115,8 +116,12 @@ def read_side_files(path: Path, name: str, most: int) -> list[tuple[str, bytes]]
                 refusal = _too_large(most)
             if refusal:
                 raise DataError(f"{last} in {path} can't be used: it is {refusal}.")
-            with archive.open(info) as file:
-                found.append(("".join(f"{each}/" for each in folders), file.read(info.file_size)))
+            try:
+                with archive.open(info) as file:
+                    content = file.read(info.file_size)
+            except Exception as error:  # as many kinds as for a zip as a whole
+                raise DataError(f"{last} in {path} is damaged; make the zip again.") from error
+            found.append(("".join(f"{each}/" for each in folders), content))
         return sorted(found)
 
 

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from train.data.archives import DataError, read_side_files
+from train.data.idx import is_idx
 
 FILE = "metadata.csv"
 FILE_COLUMNS = ("file_name", "file", "filename")
 TEXT_COLUMNS = ("text", "caption")
 DELIMITERS = ",;\t"
 MAX_BYTES = 64 * 2**20
-RECIPE = "Garments by words"  # what learns from captions, as the page calls it
 MAX_CAPTION = 2_000  # characters; what follows is not read
 NAMED = 3  # of a problem, in its sentence
 # Columns whose values are worth words of their own come first, in this order.
 TELLING = ("colour", "color", "type", "gender", "category")
 # A column with more values tells each image's own, like a title or a price.
 MOST_VALUES = 200
+
+
+class NoCaptionsError(DataError):
+    """Images without any captions beside them."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +75,23 @@ def load_captions(place: Path, names: Sequence[str]) -> tuple[Captions, list[int
         DataError: there is no metadata.csv, none of its columns can be understood, or no image has
             a caption.
     """
-    files = read_side_files(place, FILE, MAX_BYTES)
+    files = [] if place.is_file() and is_idx(place) else read_side_files(place, FILE, MAX_BYTES)
     if not files:
-        raise DataError(
+        raise NoCaptionsError(
             f"{place} has no captions: put a {FILE} beside the images, with the columns file_name "
             "and text."
         )
     rows: dict[str, dict[str, str]] = {}
     again: list[str] = []
     textless: list[str] = []
+    nameless: list[str] = []
     for folder, content in files:
         for row in _rows(content, f"{folder}{FILE}"):
-            name = folder + row.pop(FILE).replace("\\", "/").removeprefix("./")
-            if not row[TEXT_COLUMNS[0]]:
+            own = row.pop(FILE).replace("\\", "/").removeprefix("./")
+            name = folder + own
+            if not own:
+                nameless.append(row[TEXT_COLUMNS[0]] or "nor a text")
+            elif not row[TEXT_COLUMNS[0]]:
                 textless.append(name)
             elif name in rows:
                 again.append(name)
@@ -103,6 +111,7 @@ def load_captions(place: Path, names: Sequence[str]) -> tuple[Captions, list[int
         _problem(missing, "row names", "rows name", "no image that is there"),
         _problem(again, "row names", "rows name", "an image that has a caption already"),
         _problem(textless, "row has", "rows have", "no text"),
+        _problem(nameless, "row has", "rows have", "no file name"),
         _problem(bare, "image has", "images have", "no caption and won't be used"),
     ]
     columns = dict.fromkeys(column for row in rows.values() for column in row)
@@ -116,20 +125,23 @@ def load_captions(place: Path, names: Sequence[str]) -> tuple[Captions, list[int
     return Captions(texts, fields, tuple(filter(None, problems))), kept
 
 
-def remarks(place: Path, names: Sequence[str], *, wanted: bool) -> list[tuple[str, str]]:
+def remarks(
+    place: Path, names: Sequence[str], *, wanted: bool, offer: str = ""
+) -> list[tuple[str, str]]:
     """What to say, before a training, of the captions of images, as (kind, text).
 
-    ``wanted`` tells whether it would learn from them. Nothing is said of images without any then
+    ``wanted`` tells whether it would learn from them; if not, ``offer`` is what could. Nothing is said of images without any then
     not wanted.
     """
     try:
         captions, kept = load_captions(place, names)
+    except NoCaptionsError as error:
+        return [("bad", str(error))] if wanted else []
     except DataError as error:
-        there = wanted or read_side_files(place, FILE, MAX_BYTES)
-        return [("bad" if wanted else "warning", str(error))] if there else []
-    have = f"{len(kept):,} photos have captions"
+        return [("bad" if wanted else "warning", str(error))]
+    have = f"{len(kept):,} photo{' has a caption' if len(kept) == 1 else 's have captions'}"
     if not wanted:
-        return [("note", f"{have}. To learn from those too, choose “{RECIPE}” under Advanced.")]
+        return [("note", f"{have}. To learn from those too, choose “{offer}” under Advanced.")]
     return [("note", f"{have}, and it learns to draw by their words.")] + [
         ("warning", problem) for problem in captions.problems
     ]
@@ -182,7 +194,12 @@ def _decoded(content: bytes, what: str) -> str:
 
 def _matched(rows: dict[str, dict[str, str]], names: Sequence[str]) -> dict[str, dict[str, str]]:
     """The row of each image that has one; names may lack a folder that wraps everything."""
-    inside = {name.partition("/")[2]: row for name, row in reversed(rows.items()) if "/" in name}
+    own = set(names)
+    inside = {
+        name.partition("/")[2]: row
+        for name, row in reversed(rows.items())
+        if "/" in name and name not in own
+    }
     both = {**inside, **rows}
     return {name: both[name] for name in names if name in both}
 

@@ -20,6 +20,7 @@ from train.data.images import FITS
 from train.data.report import Report
 from train.data.samples import sample_sets
 from train.page.uploads import Uploads
+from train.recipes.modern import WORDS
 from train.recipes.starting import Shape
 
 SAMPLE = "sample:"
@@ -116,8 +117,11 @@ class Photos:
         Raises:
             UserError: there are no such photos.
         """
-        report = self.report(data, shape)
-        return remarks(Path(self.find(data).place), report.names, wanted=wanted)
+        report, source = self.report(data, shape), self.find(data)
+        if not report.usable:
+            return []
+        said = remarks(Path(source.place), report.names, wanted=wanted, offer=WORDS.title)
+        return [(kind, text.replace(source.place, source.name)) for kind, text in said]
 
     def report(self, data: Any, shape: Shape) -> Report:
         """What is in some photos, in whichever shape and fit somebody has looked at them.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from studio.words.encoder import TERMS
-from train.data.captions import RECIPE
 from train.recipes.recipe import Recipe
 
 SOURCE = (
@@ -80,7 +79,7 @@ FASHION_MNIST = Recipe(
 WORDS = Recipe(
     **{**_SHARED, "conditional": False},
     name="words",
-    title=f"{RECIPE}, 128 px",
+    title="Garments by words, 128 px",
     generator={**_GENERATOR_128, "words": TERMS},
     discriminator={**_DISCRIMINATOR_128, "words": TERMS},
     # Colours are what words ask for, so they stay as they are.

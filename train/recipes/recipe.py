@@ -107,17 +107,27 @@ def at_size(recipe: Recipe, size: int) -> Recipe:
         ValueError: the networks can't be made that size.
     """
     generator, discriminator = dict(recipe.generator), dict(recipe.discriminator)
+    own = _size_of(generator)
+    if size == own:
+        return recipe
     start = generator.get("start", 4)
     levels = next((n for n in range(2, 9) if start * 2 ** (n - 1) == size), 0)
     widths = generator["widths"]
     growing = generator["kind"] in GROWING and discriminator["kind"] == "dcgan"
     if not growing or not 2 <= levels <= len(widths):
-        own = start * 2 ** (len(widths) - 1)
         raise ValueError(f"{recipe.name} can't be trained at {size} px; its own size is {own} px.")
     less = len(widths) - levels
     generator["widths"] = widths[:levels]
     discriminator["widths"] = discriminator["widths"][less:]
     return replace(recipe, generator=generator, discriminator=discriminator)
+
+
+def _size_of(generator: Mapping[str, Any]) -> int:
+    """The pixels of a generator's images; the last of a DCGAN's layers has no width of its own."""
+    if "image_size" in generator:
+        return generator["image_size"]
+    doublings = len(generator["widths"]) - (generator["kind"] in GROWING)
+    return generator.get("start", 4) * 2**doublings
 
 
 def for_words(recipe: Recipe, terms: int) -> Recipe:

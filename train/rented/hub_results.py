@@ -45,6 +45,8 @@ FILES = tuple(
         (f"({'|'.join(map(re.escape, (LOG, CURVES, LOOKS)))})", 256 * MB),
         (rf"{SAMPLES}/generated-images-\d{{8}}\.png", 64 * MB),
         (re.escape(STATE), 16 * GB),
+        # studio.words.WORDS, without what reading it would import.
+        (rf"(({CHECKPOINT}|{BEST})/)?words\.json", 4 * MB),
         (rf"({CHECKPOINT}|{BEST})/card\.json", 4 * MB),
         (rf"({CHECKPOINT}|{BEST})/(preview\.jpg|directions\.json)", 64 * MB),
         (rf"({CHECKPOINT}|{BEST})/(generator|discriminator)\.safetensors", 8 * GB),

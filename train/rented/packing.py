@@ -10,14 +10,17 @@ and whoever follows a rented machine for hours had better not hold that in memor
 
 from __future__ import annotations
 
+import csv
 import io
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from studio.errors import UserError
+from train.data.captions import FILE, Captions
 from train.data.images import ImageSet, folder_labels
 from train.dataset import digest, load
 from train.runs import Run, RunError
@@ -54,13 +57,26 @@ def pack(run: Run, path: Path) -> None:
 
 
 def write(data: ImageSet, path: Path) -> None:
-    """Write images to a zip of PNG files under their names."""
+    """Write images to a zip of PNG files under their names, and their captions if they have any."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, image in zip(data.names, data.images, strict=True):
             pixels = image.permute(1, 2, 0).numpy()
             file = io.BytesIO()
             Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG")
             archive.writestr(zipfile.ZipInfo(f"{WRAP}/{name}", WHEN), file.getvalue())
+        if data.captions:
+            table = zipfile.ZipInfo(f"{WRAP}/{FILE}", WHEN)
+            archive.writestr(table, captions_table(data.names, data.captions))
+
+
+def captions_table(names: Sequence[str], captions: Captions) -> bytes:
+    """Captions as the metadata.csv that :func:`train.data.captions.load_captions` reads."""
+    columns = {"file_name": names, "text": captions.texts, **captions.fields}
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def main() -> int:
