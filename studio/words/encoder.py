@@ -155,6 +155,10 @@ class Encoder:
         return self.spoken.get(close[0], close[0]) if close else ""
 
 
+# What reading a text of another shape raises; the last for a number that is no float's.
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+
+
 def from_json(text: str) -> Encoder:
     """The encoder that :meth:`Encoder.to_json` wrote.
 
@@ -170,7 +174,7 @@ def from_json(text: str) -> Encoder:
         usable = all(0 < len(each) <= MAX_TERM and len(each.split()) in (1, 2) for each in names)
         if not names or not usable or not np.isfinite(idf).all():
             raise ValueError("a term is none")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except _DAMAGE as error:
         raise WordsError("This list of words is damaged.") from error
     return Encoder(names, idf, spoken, examples)
 

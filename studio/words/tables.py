@@ -15,6 +15,9 @@ IRREGULAR = {
     "saris": "saree",
     "kurtis": "kurti",
     "capris": "capri",
+    "bikinis": "bikini",
+    "hoodies": "hoodie",
+    "beanies": "beanie",
 }
 
 # Other spellings of one word, and names of the same that captions use beside each other.

@@ -30,6 +30,13 @@ def test_labels_stay_with_their_images() -> None:
     assert torch.equal(found[:60].sort().values, torch.arange(60))  # each once in an epoch
 
 
+def test_texts_stay_with_their_images_and_know_no_balance() -> None:
+    texts = torch.rand(60, 5)
+    found, told = taken(batches(texts, balanced=True), 12)
+    assert torch.equal(told, texts[found])
+    assert torch.equal(found[:60].sort().values, torch.arange(60))
+
+
 def test_balanced_classes_come_equally_often() -> None:
     labels = torch.tensor([0] * 54 + [1] * 4 + [2] * 2)
     found, told = taken(batches(labels, balanced=True), 60)

@@ -20,7 +20,7 @@ from studio.latents import of_seed
 from studio.render import Renderer
 from train.__main__ import main
 from train.commands import evaluate
-from train.metrics import FeatureNetwork
+from train.metrics import FeatureNetwork, drawing
 from train.recipes import Recipe
 
 
@@ -137,9 +137,9 @@ def test_a_card_that_a_training_replaced_is_left_alone(
 def test_pictures_to_measure_are_drawn_by_their_seed(
     make_generator: Any, tiny_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate, "BATCH", 4)
+    monkeypatch.setattr(drawing, "BATCH", 4)
     generator = make_generator(tiny_recipe.generator, 3)
-    draw = evaluate.drawer(generator)
+    draw = drawing.drawer(generator)
     latents = torch.randn(10, 8, generator=torch.Generator().manual_seed(6))
     with torch.inference_mode():
         expected = to_uint8(generator(latents), (-1, 1))
@@ -165,14 +165,14 @@ def test_what_is_measured_is_what_the_studio_draws(
     generator = checkpoint.read(styled_checkpoints / name).load_generator()
     latent = torch.tensor(of_seed(7, generator.latent_dim))
     monkeypatch.setattr(torch, "randn", lambda *shape, generator: latent[None])
-    draw = evaluate.drawer(generator, psi)
+    draw = drawing.drawer(generator, psi)
     drawn = draw(1, 0) if label is None else draw(1, 0, torch.tensor([label]))
     assert torch.equal(drawn[0].permute(1, 2, 0), expected)
 
 
 def test_each_picture_is_truncated_towards_its_own_category(styled_checkpoints: Path) -> None:
     generator = checkpoint.read(styled_checkpoints / "styled").load_generator()
-    centres = evaluate.drawer(generator, 0.0)(6, 1, torch.tensor([0, 1, 2, 0, 1, 2])).int()
+    centres = drawing.drawer(generator, 0.0)(6, 1, torch.tensor([0, 1, 2, 0, 1, 2])).int()
     assert (centres[:3] - centres[3:]).abs().max() <= 1
     assert (centres[0] - centres[1]).abs().max() > 3
 
@@ -192,7 +192,7 @@ def test_categories_go_by_their_names(
     styled_checkpoints: Path, measure: Callable, garments: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    drawer = evaluate.drawer
+    drawer = drawing.drawer
 
     def watched(generator: Any, psi: float, classes: torch.Tensor) -> Callable:
         asked.append(classes.tolist())

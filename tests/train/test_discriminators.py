@@ -26,7 +26,8 @@ OTHERS = {
 def check(config: dict[str, Any], channels: int, size: int) -> None:
     network = build(config)
     images = torch.rand(5, channels, size, size) * 2 - 1
-    logits = network(images)
+    words = config.get("words", 0)
+    logits = network(images, *([torch.rand(5, words)] if words else []))
     assert logits.shape == (5,)
     assert logits.dtype == torch.float32
     assert logits.isfinite().all() and logits.std() > 0
@@ -53,6 +54,54 @@ def test_a_label_adds_its_own_view_to_the_logit() -> None:
     seen = network.layers(images)[:, :, 0, 0]
     for row, label in enumerate(labels.tolist()):
         torch.testing.assert_close(logits[row], seen[row, 0] + seen[row, 1 + label])
+
+
+def test_a_text_adds_its_words_weighted_views_to_the_logit() -> None:
+    network = build({**DCGAN, "words": 4}).eval()
+    images, texts = torch.rand(5, 3, 16, 16), torch.rand(5, 4) - 0.3
+    seen = network.layers(images)[:, :, 0, 0]
+    expected = seen[:, 0] + (seen[:, 1:] * texts).sum(1)
+    torch.testing.assert_close(network(images, texts), expected)
+
+
+def test_no_text_leaves_the_plain_logit() -> None:
+    network = build({**DCGAN, "words": 4}).eval()
+    images = torch.rand(5, 3, 16, 16)
+    plain = network.layers(images)[:, 0, 0, 0]
+    torch.testing.assert_close(network(images, torch.zeros(5, 4)), plain, rtol=0, atol=0)
+
+
+CONDITIONED = {
+    "dcgan": (DCGAN, [(3, 16)]),
+    "style": ({"kind": "style", "widths": [4, 8], "image_size": 16, "patch": 2}, [(3, 16)]),
+    "projected": (
+        {"kind": "projected", "widths": [4, 6, 8, 10], "size": 32},
+        [(4, 8), (6, 4), (8, 2), (10, 1)],
+    ),
+}
+TWO_OF_EACH = {
+    "words": torch.rand(2, 6, 5, generator=torch.Generator().manual_seed(1)),
+    "classes": torch.tensor([[0, 1, 2, 3, 4, 0], [1, 1, 0, 4, 2, 3]]),
+}
+
+
+@pytest.mark.parametrize("told", TWO_OF_EACH)
+@pytest.mark.parametrize(("config", "shapes"), CONDITIONED.values(), ids=CONDITIONED)
+def test_stacked_conditions_are_judged_as_each_alone(
+    config: dict[str, Any], shapes: list[tuple[int, int]], told: str
+) -> None:
+    network = build({**config, told: 5}).eval()
+    maps = [torch.randn(6, channels, size, size) for channels, size in shapes]
+    both = TWO_OF_EACH[told]
+    first, second = (network(*maps, condition=each) for each in both)
+    assert not torch.allclose(first, second)
+    torch.testing.assert_close(network(*maps, condition=both), torch.stack([first, second]))
+
+
+@pytest.mark.parametrize("config", [each for each, _ in CONDITIONED.values()], ids=CONDITIONED)
+def test_an_image_has_a_class_or_a_text_and_not_both(config: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="classes or words, not both"):
+        build({**config, "classes": 3, "words": 4})
 
 
 def test_an_image_alone_is_one_logit_too() -> None:

@@ -79,10 +79,10 @@ def test_they_are_the_same_in_every_process_and_leave_chance_alone(weights: Path
 def test_the_projected_discriminator_judges_their_places(features: FrozenFeatures) -> None:
     network = build({"kind": "projected", "widths": WIDTHS, "size": 64, "classes": 3})
     maps = features(torch.rand(4, 3, 64, 64))
-    logits = network(*maps, labels=torch.tensor([0, 1, 2, 0]))
+    logits = network(*maps, condition=torch.tensor([0, 1, 2, 0]))
     assert logits.shape == (4, 16 + 16 + 16 + 4)
-    others = network.eval()(*maps, labels=torch.tensor([1, 1, 2, 0]))
-    assert not torch.allclose(others[0], network(*maps, labels=torch.tensor([0, 1, 2, 0]))[0])
+    others = network.eval()(*maps, condition=torch.tensor([1, 1, 2, 0]))
+    assert not torch.allclose(others[0], network(*maps, condition=torch.tensor([0, 1, 2, 0]))[0])
     logits.sum().backward()
     assert all(each.grad.isfinite().all() for each in network.parameters())
     assert not any(each.requires_grad for each in features.parameters())

@@ -86,7 +86,7 @@ def test_a_projected_training_is_the_same_when_resumed(begin, tmp_path: Path) ->
 def test_without_labels_a_conditional_recipe_has_no_classes(begin) -> None:
     training = run(begin(labels=None), 1)
     assert training.average.network.classes == 0
-    assert training.average.fixed_labels is None
+    assert training.average.fixed_condition is None
 
 
 def test_a_generator_with_classes_needs_every_label(begin, squares: Tensor) -> None:
@@ -98,7 +98,7 @@ def test_a_generator_with_classes_needs_every_label(begin, squares: Tensor) -> N
 
 def test_columns_of_the_samples_are_classes(begin) -> None:
     training = begin(sample_grid=(2, 4))
-    assert training.average.fixed_labels.tolist() == [0, 1, 2, 0, 0, 1, 2, 0]
+    assert training.average.fixed_condition.tolist() == [0, 1, 2, 0, 0, 1, 2, 0]
     assert training.average.samples().shape == (8, 3, 16, 16)
     assert training.average.draw(training.average.generator(1), 5).shape == (5, 3, 16, 16)
 

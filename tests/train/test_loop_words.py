@@ -39,8 +39,8 @@ WORDED: dict[str, Any] = {
         "output": "tanh",
     },
     "discriminator": {"kind": "dcgan", "widths": [16, 32], "end": 4, "words": 256},
-    "learning_rate": 2e-3,
-    "learning_rate_d": 1e-3,
+    "learning_rate": 4e-3,
+    "learning_rate_d": 2e-3,
     "betas": (0.5, 0.99),
     "batch": 24,
     "caption_dropout": 0.1,
@@ -95,7 +95,7 @@ def trained(folder: Path, wardrobe: Path, *options: str) -> Run:
 def test_colour_words_are_learnt_within_a_minute(
     recipe: Recipe, wardrobe: Path, tmp_path: Path
 ) -> None:
-    made = trained(tmp_path / "run", wardrobe, "--epochs", "150")
+    made = trained(tmp_path / "run", wardrobe, "--epochs", "250")
     found = checkpoint.read(made.folder / "checkpoint")
     encoder = found.load_words()
     assert set(encoder.terms) == {*COLOURS, *THINGS}

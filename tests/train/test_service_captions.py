@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from service_parts import send
+from service_parts import send, until_state
 
 from studio.errors import UserError
 from train.page.service import Service
@@ -74,4 +74,4 @@ def test_a_run_of_words_is_started_from_the_page(service: Service, captioned: Pa
     started = service.start({**wish, "advanced": {"recipe": "worded", "kimg": 0.1}})
     run = Run.open(service.root / started["id"])
     assert run.recipe.worded
-    service.ask(started["id"], "stop")
+    assert until_state(service, started["id"], "finished", "failed")

@@ -130,8 +130,8 @@ def remarks(
 ) -> list[tuple[str, str]]:
     """What to say, before a training, of the captions of images, as (kind, text).
 
-    ``wanted`` tells whether it would learn from them; if not, ``offer`` is what could. Nothing is said of images without any then
-    not wanted.
+    ``wanted`` tells whether it would learn from them. If not, ``offer`` is what could, and nothing
+    is said of images without any.
     """
     try:
         captions, kept = load_captions(place, names)
