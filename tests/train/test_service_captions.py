@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from service_parts import send, until_state
+from command_line import resume
+from service_parts import send
 
+from studio import checkpoint
 from studio.errors import UserError
 from train.page.service import Service
 from train.recipes import RECIPES, Recipe
@@ -74,4 +76,5 @@ def test_a_run_of_words_is_started_from_the_page(service: Service, captioned: Pa
     started = service.start({**wish, "advanced": {"recipe": "worded", "kimg": 0.1}})
     run = Run.open(service.root / started["id"])
     assert run.recipe.worded
-    assert until_state(service, started["id"], "finished", "failed")
+    assert resume(run.folder) == 0
+    assert checkpoint.read(run.folder / "checkpoint").load_words().terms == ("bag",)
