@@ -6,6 +6,11 @@
   const PICTURE = ".at-picture, #picture img";
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
   let last, asked = false, count = 0, onPicture = () => {};
+  let first = 0; // ms until the first picture
+  let longest = 0; // ms
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
+  }).observe({ type: "longtask" });
 
   // The first task after the next frame's callbacks runs when that frame has been painted.
   function changed(picture) {
@@ -16,7 +21,7 @@
     requestAnimationFrame(() => {
       asked = false;
       const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => { count += 1; onPicture(performance.now()); };
+      port1.onmessage = () => { count += 1; first ||= performance.now(); onPicture(performance.now()); };
       port2.postMessage(null);
     });
   }
@@ -66,6 +71,7 @@
     },
     async drag(values, interval) {
       const before = count, start = performance.now();
+      longest = 0;
       for (const [at, value] of values.entries()) {
         await sleep(start + at * interval - performance.now());
         move(value);
@@ -73,6 +79,11 @@
       await sleep(1000);
       return count - before;
     },
+    blocked: () => longest,
+    first: () => first,
+    bytes: () => ["navigation", "resource"]
+      .flatMap((type) => performance.getEntriesByType(type))
+      .reduce((sum, { transferSize }) => sum + transferSize, 0),
     pixels() {
       const picture = document.querySelector(PICTURE);
       const canvas = document.createElement("canvas");

@@ -1,15 +1,20 @@
 """How soon a slider's picture appears: the plainest Gradio wiring against the studio's own page.
 
 "plain" is what one writes first: ``gr.Slider.input`` to a Python function to ``gr.Image``, default
-queue, the picture enlarged to 512 px in Python. "server" is the studio as ``app.py`` serves it.
-Both draw the same designs of the same generator and are driven alike, in turn, by one headless
-Chromium, each served by a process of its own:
+queue, the picture enlarged to 512 px in Python. "page" is the studio as ``app.py`` serves it, its
+generator running in the page, and "server" the same for a visitor who saves data, so that each
+picture comes from the server. All draw the same designs of the same generator and are driven alike,
+in turn, by one headless Chromium:
 
 - latency: single ``input`` events on the slider, each after the picture of the last and a rest.
 - drag: many ``input`` events at a fixed interval, as a hand makes them; counted are the pictures
   shown until one second after the last event. ``events_behind`` tells whose picture is then on
   screen: 0 is the last event's, as it must be in the studio. Gradio's default is to drop events
-  that come while one is being answered, so there it can be an earlier one's.
+  that come while one is being answered, so there it can be an earlier one's. ``blocked`` is the
+  longest time that the page's thread did nothing else.
+- bytes: what was loaded before the first event, and how long the first picture took to come.
+
+``--delay-ms`` adds that much to each answer of the server, as a network far away would.
 
 A picture counts when its pixels differ from the last one's and a frame with it has been painted.
 Every value is new to both, so nothing comes from a cache.
@@ -53,7 +58,19 @@ WARM_UP = 5  # events that are not counted, at the start of each round
 WINDOW = {"width": 1440, "height": 900}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-HEAD = "round  wiring  median ms  p95 ms  pictures/100  behind  size px"
+# A visitor who saves data: the page then leaves the drawing to the server.
+SAVES_DATA = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })"
+READY = """async (name) => {
+    const root = window.gradio_config.root;
+    const { drawsHere } = await import(`${root}/studio-page/network.js`);
+    const { state } = await import(`${root}/studio-page/store.js`);
+    return drawsHere(state.design);
+}"""
+PATIENCE = 180  # seconds, until a page draws by itself: its generator may have to be exported
+
+HEAD = (
+    "round  wiring  median ms  p95 ms  pictures/100  behind  blocked ms  first ms      MB  size px"
+)
 DRIVER = Path(__file__).with_name("slider.js")
 
 
@@ -62,13 +79,12 @@ def serve_plain(options: argparse.Namespace, port: int) -> None:
     import gradio as gr
 
     renderer = Renderer(options.checkpoints, options.runs)
-    opened = renderer.open(options.generator)
-    generator, direction = opened.generator, torch.from_numpy(opened.directions.vectors[0])
-    z = torch.from_numpy(renderer.latent(Design(options.generator)))
+    generator = renderer.open(options.generator).generator
 
     def draw(value: float) -> Image.Image:
+        styles = renderer.styles(Design(options.generator, directions=((0, value),)))
         with torch.no_grad():
-            image = generator((z + value * direction)[None])
+            image = generator.draw(torch.from_numpy(styles)[None])
         pixels = to_uint8(image, generator.value_range)[0].permute(1, 2, 0).numpy()
         return Image.fromarray(pixels.squeeze()).resize((512, 512), Image.Resampling.LANCZOS)
 
@@ -92,6 +108,7 @@ def serve_studio(options: argparse.Namespace, port: int) -> None:
 WIRINGS: dict[str, Callable[[argparse.Namespace, int], None]] = {
     "plain": serve_plain,
     "server": serve_studio,
+    "page": serve_studio,
 }
 
 
@@ -137,12 +154,30 @@ def values(shares: Iterable[float], round_: int) -> list[float]:
     return [round(REACH * (2 * share - 1) + 0.0007 * (round_ + 1), 4) for share in shares]
 
 
-def measure(page: Page, address: str, options: argparse.Namespace, round_: int) -> dict[str, Any]:
+def measure(
+    page: Page, name: str, address: str, options: argparse.Namespace, round_: int
+) -> dict[str, Any]:
     """One round of one wiring."""
+    if options.delay_ms:
+        network = page.context.new_cdp_session(page)
+        network.send("Network.enable")
+        network.send(
+            "Network.emulateNetworkConditions",
+            {
+                "offline": False,
+                "latency": options.delay_ms,
+                "downloadThroughput": -1,
+                "uploadThroughput": -1,
+            },
+        )
     start = Design(options.generator)
     page.goto(f"{address}?design={start.to_code()}")
     page.wait_for_function("window.bench.ready()", timeout=300_000)
+    page.wait_for_function("window.bench.first()", timeout=300_000)
     wait_until_quiet(page)
+    if name == "page":
+        wait_until_it_draws(page)
+    loaded = page.evaluate("bench.bytes()")
     singles = values(((at * GOLDEN) % 1 for at in range(WARM_UP + options.singles)), round_)
     drag = values(np.linspace(0, 1, options.events).tolist(), round_)
     latencies = page.evaluate("(given) => bench.latencies(...given)", [singles, options.rest_ms])
@@ -152,8 +187,25 @@ def measure(page: Page, address: str, options: argparse.Namespace, round_: int) 
         "latencies": latencies[WARM_UP:],
         "pictures": 100 * pictures / options.events,
         "behind": events_behind(final, drag, options),
+        "blocked": page.evaluate("bench.blocked()"),
+        "first": page.evaluate("bench.first()"),
+        "bytes": loaded,
         "picture_px": final.width,
     }
+
+
+def wait_until_it_draws(page: Page) -> None:
+    """Wait until the generator runs in the page.
+
+    Raises:
+        RuntimeError: it does not.
+    """
+    end = time.monotonic() + PATIENCE
+    while not page.evaluate(READY):
+        if time.monotonic() > end:
+            raise RuntimeError("The generator does not run in the page.")
+        page.wait_for_timeout(250)
+    page.wait_for_timeout(1000)
 
 
 def wait_until_quiet(page: Page) -> None:
@@ -186,7 +238,9 @@ def rounds(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
             for name, address in addresses.items():
                 page = browser.new_page(viewport=WINDOW)
                 page.add_init_script(path=DRIVER)
-                found[name].append(measure(page, address, options, round_))
+                if name == "server":
+                    page.add_init_script(SAVES_DATA)
+                found[name].append(measure(page, name, address, options, round_))
                 page.close()
                 print(row(round_ + 1, name, summary(found[name][-1:])), flush=True)
         browser.close()
@@ -201,13 +255,19 @@ def summary(measured: Sequence[dict[str, Any]]) -> dict[str, float]:
         "p95_ms": round(float(np.percentile(latencies, 95)), 1),
         "pictures_per_100": statistics.median(one["pictures"] for one in measured),
         "events_behind": max(one["behind"] for one in measured),
+        "blocked_ms": round(max(one["blocked"] for one in measured)),
+        "first_ms": round(statistics.median(one["first"] for one in measured)),
+        "megabytes": round(max(one["bytes"] for one in measured) / 1e6, 1),
         "picture_px": measured[-1]["picture_px"],
     }
 
 
 def row(first: Any, name: str, line: dict[str, float]) -> str:
-    median, p95, pictures, behind, px = line.values()
-    return f"{first:>5}  {name:6} {median:10.1f} {p95:7.1f} {pictures:13.0f} {behind:7} {px:8}"
+    median, p95, pictures, behind, blocked, start, megabytes, px = line.values()
+    return (
+        f"{first:>5}  {name:6} {median:10.1f} {p95:7.1f} {pictures:13.0f} {behind:7}"
+        f" {blocked:11} {start:9} {megabytes:7.1f} {px:8}"
+    )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -223,6 +283,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--events", type=int, default=100, help="events of a drag")
     result.add_argument("--interval-ms", type=float, default=16, help="time between them")
     result.add_argument("--rounds", type=int, default=3)
+    result.add_argument("--delay-ms", type=float, default=0, help="added to each answer")
     return result
 
 
@@ -238,12 +299,20 @@ def main() -> None:
     result: dict[str, Any] = {name: summary(measured) for name, measured in found.items()}
     for name in WIRINGS:
         print(row("all", name, result[name]))
-    ratio = result["plain"]["median_ms"] / result["server"]["median_ms"]
-    print(f"The studio's picture comes {ratio:.1f} times as fast.")
-    chosen = {name: getattr(options, name) for name in ("generator", "events", "interval_ms")}
-    print(json.dumps({**result, "ratio": round(ratio, 2), **chosen}))
-    if behind := result["server"]["events_behind"]:
-        sys.exit(f"The studio's page ended {behind} events behind the hand.")
+    plain = result["plain"]
+    ratios = {}
+    for name in ("server", "page"):
+        sooner = plain["median_ms"] / result[name]["median_ms"]
+        more = result[name]["pictures_per_100"] / max(1, plain["pictures_per_100"])
+        ratios[name] = [round(sooner, 2), round(more, 2)]
+        print(
+            f"{name}: the picture comes {sooner:.1f} times as soon, and {more:.1f} times as many."
+        )
+    chosen = ("generator", "events", "interval_ms", "delay_ms")
+    print(json.dumps({**result, "ratios": ratios, **{n: getattr(options, n) for n in chosen}}))
+    for name in ratios:
+        if behind := result[name]["events_behind"]:
+            sys.exit(f"The studio ({name}) ended {behind} events behind the hand.")
 
 
 if __name__ == "__main__":

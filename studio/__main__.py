@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from studio import blend, exports, pictures, settings
-from studio.checkpoint import CheckpointError
+from studio import blend, exports, onnx_export, pictures, settings
 from studio.design import DesignError, from_seed
+from studio.errors import UserError
 from studio.render import Renderer
 
 
@@ -69,6 +69,10 @@ def parser() -> argparse.ArgumentParser:
     )
     blending.set_defaults(run=run_blend)
 
+    export = commands.add_parser("export", help="write a generator for browsers (ONNX)")
+    export.add_argument("name", metavar="NAME", help="a generator, see list")
+    export.set_defaults(run=run_export)
+
     for command in (generate, blending):
         command.add_argument("--out", type=Path, required=True, metavar="DIR")
         command.add_argument(
@@ -95,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     renderer = Renderer(options.checkpoints, options.runs)
     try:
         options.run(renderer, options)
-    except (DesignError, CheckpointError, OSError) as error:
+    except (UserError, OSError) as error:
         print(f"studio: {error}", file=sys.stderr)
         return 1
     return 0
@@ -159,6 +163,13 @@ def run_blend(renderer: Renderer, options: argparse.Namespace) -> None:
             exports.to_png(renderer, each, options.size),
         )
     write(options.out / f"{stem}-strip.png", pictures.to_png(strip))
+
+
+def run_export(renderer: Renderer, options: argparse.Namespace) -> None:
+    file = renderer.network(options.name)
+    generator = renderer.open(options.name).generator
+    difference = onnx_export.most_difference(file.path.read_bytes(), generator)
+    print(f"{file.path}  {file.bytes / 1e6:.1f} MB  differs by at most {difference} of 255 levels")
 
 
 def category(renderer: Renderer, generator: str, wanted: str | None) -> tuple[int | None, str]:

@@ -8,6 +8,8 @@ Layout of one checkpoint::
     preview.jpg                a sheet of unselected designs
     directions.json            the sliders (written when first needed)
     words.json                 the words it draws by, where it does
+    generator.onnx             the generator for browsers, see studio.onnx_export (likewise written
+                               when first needed, or at the end of its training)
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from studio.errors import UserError
-from studio.files import sha256, write_whole
+from studio.files import sha256, write_file_whole, write_whole
 from studio.generators import Generator, build
 from studio.generators.base import MAX_CLASSES
 from studio.words import encoder as words
@@ -258,9 +260,39 @@ def save(
             "generator": generator.config,
             "generator_sha256": sha256(fresh / GENERATOR),
         }
-        text = json.dumps(complete, indent=2, ensure_ascii=False)
-        (fresh / CARD).write_text(text + "\n", encoding="utf-8")
+        (fresh / CARD).write_bytes(as_text(complete))
         preview.save(fresh / PREVIEW, quality=90)
         if encoder:
             words.save(encoder, fresh)
     return read(folder)
+
+
+def update_card(found: Checkpoint, **parts: Any) -> None:
+    """Put ``parts`` on the checkpoint's card as it is now.
+
+    Raises:
+        CheckpointError: a training has replaced the checkpoint since ``found`` was read.
+        OSError: the folder can't be written to.
+    """
+    replaced = CheckpointError(
+        f"{found.name} was trained on in the meantime, so its card was left as it is; "
+        "try again when the training is over."
+    )
+
+    def write(file: Any) -> None:
+        # Now that the fresh file lies in the folder: if a training puts another folder in this
+        # one's place from here on, the file is gone with the old one and nothing is renamed.
+        now = read(found.folder)
+        if now.fingerprint != found.fingerprint:
+            raise replaced
+        file.write(as_text({**now.card, **parts}))
+
+    try:
+        write_file_whole(found.folder / CARD, write)
+    except FileNotFoundError as error:
+        raise replaced from error
+
+
+def as_text(card: Mapping[str, Any]) -> bytes:
+    """A card as its file holds it."""
+    return (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()

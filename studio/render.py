@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
-from studio import checkpoint, directions, pictures, spaces
+from studio import checkpoint, directions, onnx_export, pictures, spaces
 from studio.checkpoint import Checkpoint, CheckpointError
 from studio.design import Design, DesignError
 from studio.generators import Generator
 from studio.generators.base import to_uint8
+from studio.onnx_export import Exported
 from studio.words import Encoder
 
 # Pictures kept so that an unchanged design is never drawn twice; 64 px ones weigh 12 kB each.
@@ -40,6 +43,20 @@ class Opened:
         manner = self.checkpoint.card.get("enlargement", "lanczos")
         known = isinstance(manner, str) and manner in pictures.RESAMPLING
         return manner if known else "lanczos"
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """What a page needs to draw with its network, see ``network`` in :mod:`studio.ui.api`."""
+        vectors = np.ascontiguousarray(self.directions.vectors, "<f4")
+        return {
+            "size": self.generator.image_size,
+            "layers": self.generator.style_layers,
+            "dim": self.generator.style_dim,
+            "mapped": self.generator.mapped,
+            "coarse": self.generator.coarse_layers,
+            "vectors": base64.b64encode(vectors).decode(),
+            "ranges": [list(each) for each in self.directions.layers],
+        }
 
 
 class Renderer:
@@ -104,6 +121,32 @@ class Renderer:
     def styles(self, design: Design) -> np.ndarray:
         """What a design is drawn from, float32 (style_dim,) or (style_layers, style_dim)."""
         return self.open(design.generator).space.of_design(design)
+
+    def place(self, design: Design) -> dict[str, str]:
+        """Where a design lies: its styles, their centre and deviation, as float32 in base64.
+
+        Raises:
+            DesignError: its generator is not here or lacks a slider or category that it uses.
+        """
+        space = self.open(design.generator).space
+        place = space.place(design)
+        values = (space.styles(place), *space.surroundings(place))
+        return {
+            name: base64.b64encode(np.ascontiguousarray(each, "<f4")).decode()
+            for name, each in zip(("styles", "centre", "deviation"), values, strict=True)
+        }
+
+    def network(self, name: str) -> Exported:
+        """A generator for browsers, exported now if it never was; see :mod:`studio.onnx_export`.
+
+        Raises:
+            DesignError: there is no such generator here.
+            checkpoint.CheckpointError: its files are damaged, or were replaced just now.
+            onnx_export.ExportError: it can't be exported.
+        """
+        self.checkpoints()  # a training may have replaced it since they were listed
+        opened = self.open(name)
+        return onnx_export.of_checkpoint(opened.checkpoint, opened.generator)
 
     def pixels(self, design: Design) -> np.ndarray:
         """Draw a design: read-only uint8 (H, W, C) at the generator's own size.

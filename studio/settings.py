@@ -60,6 +60,11 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def cache_folder() -> Path:
+    """Where Atelier keeps what can be had again: $STUDIO_CACHE, or ~/.cache/atelier."""
+    return Path(os.environ.get("STUDIO_CACHE") or "~/.cache/atelier").expanduser()
+
+
 def training_password() -> str:
     """What a visitor must know to train; "" where everybody may."""
     return os.environ.get("STUDIO_TRAINING_PASSWORD", "")

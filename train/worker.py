@@ -17,8 +17,10 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from studio import checkpoint, directions, words
+from studio import checkpoint, directions, onnx_export, words
+from studio.checkpoint import Checkpoint
 from studio.errors import UserError
+from studio.generators import Generator
 from train import dataset
 from train.data.images import ImageSet
 from train.distributed import Processes
@@ -283,7 +285,9 @@ class Session:
             self.recorder.save_checkpoint(training)
         if finished and self.live:  # so that Explore opens it at once
             found = checkpoint.read(self.run.folder / CHECKPOINT)
-            directions.of_checkpoint(found, found.load_generator())
+            generator = found.load_generator()
+            directions.of_checkpoint(found, generator)
+            self.export(found, generator)
         self.recorder.status |= {"seconds_left": None, "images_shown": training.images_shown}
         self.recorder.status |= {"step": training.step_count, "epoch": training.epoch}
         if finished:
@@ -292,6 +296,16 @@ class Session:
             return "finished"
         self.say("stopped", "Stopped and saved. Resume to go on where it was.")
         return "stopped"
+
+    def export(self, found: Checkpoint, generator: Generator) -> None:
+        """Write the generator for browsers too; the run is as good without."""
+        try:
+            onnx_export.of_checkpoint(found, generator)
+        except Exception as error:  # whatever it is, what was learnt is saved
+            if not isinstance(error, UserError):
+                traceback.print_exc()
+            reason = str(error) if isinstance(error, UserError) else "What it printed says more."
+            self.note(f"Browsers can't draw with this generator by themselves. {reason}")
 
     # Trouble --------------------------------------------------------------------------------
 

@@ -120,5 +120,12 @@ class Space(ABC):
         """The place with one value shifted, in standard deviations."""
 
     @abstractmethod
+    def surroundings(self, place: Any) -> tuple[np.ndarray, np.ndarray]:
+        """What truncation draws a place towards, and how far a step of each value is.
+
+        Both are shaped as :meth:`styles` are.
+        """
+
+    @abstractmethod
     def styles(self, place: Any) -> np.ndarray:
         """What the generator draws a place from."""

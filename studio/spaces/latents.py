@@ -40,5 +40,8 @@ class LatentSpace(Space):
         place[index] += steps
         return place
 
+    def surroundings(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros_like(place), np.ones_like(place)
+
     def styles(self, place: np.ndarray) -> np.ndarray:
         return place.astype(np.float32)

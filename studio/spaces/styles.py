@@ -145,6 +145,12 @@ class StyleSpace(Space):
         styles[:, index] += steps * deviation
         return replace(place, styles=styles)
 
+    def surroundings(self, place: Spot) -> tuple[np.ndarray, np.ndarray]:
+        centre, deviation = (
+            mixed(place.shares, lambda wish, part=part: self.around(wish)[part]) for part in (0, 1)
+        )
+        return centre.astype(np.float32), deviation.astype(np.float32)
+
     def styles(self, place: Spot) -> np.ndarray:
         return place.styles.astype(np.float32)
 

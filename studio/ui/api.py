@@ -26,6 +26,7 @@ from studio.checkpoint import Checkpoint, CheckpointError
 from studio.design import Design, DesignError
 from studio.errors import UserError
 from studio.render import Renderer
+from studio.ui import runtime
 
 MAX_SHEET = 64
 MAX_COLLECTION = 500
@@ -50,6 +51,8 @@ class API:
             self.generators,
             self.sliders,
             self.understand,
+            self.places,
+            self.network,
             self.render,
             self.sheet,
             self.variations,
@@ -112,6 +115,29 @@ class API:
         text = designs_.words(text)
         known = [word for word in encoder.understood(text) if word in encoder.known]
         return {"remark": encoder.remark(text), "known": known}
+
+    def places(self, designs: list) -> list:
+        """Where designs of one generator lie, for a page that goes on from there by itself.
+
+        Of each design ``styles``, what its picture is drawn from; ``centre``, what truncation draws
+        it towards; and ``deviation``, how far a step of a fine control is: float32 in base64.
+        """
+        if not 1 <= len(designs) <= MAX_SHEET:
+            raise DesignError(f"Ask for the places of 1 to {MAX_SHEET} designs.")
+        return [self.renderer.place(designs_.from_dict(each)) for each in designs]
+
+    def network(self, generator: str) -> dict:
+        """A generator for the page to draw with by itself, exported now if it never was.
+
+        The file is at /studio-page/network/NAME: ``bytes`` long, with the hash ``sha256``. It draws
+        pictures of ``size`` pixels from styles of ``dim`` values; of ``layers`` of them where the
+        generator is ``mapped``, of which ``coarse`` decide shapes. Slider n adds row n of
+        ``vectors``, float32 in base64, to the layers from ``ranges[n][0]`` to before
+        ``ranges[n][1]``. ``runtime`` is where what runs it lies here; "" if it does not.
+        """
+        file, opened = self.renderer.network(generator), self.renderer.open(generator)
+        form = {**opened.form, "runtime": runtime.address()}
+        return {"sha256": file.sha256, "bytes": file.bytes, **form}
 
     def render(self, design: dict, size: int = exports.EXPORT_SIZE) -> FileData:
         """A PNG of a design, enlarged to about ``size`` pixels, that carries its design.

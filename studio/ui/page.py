@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from studio import checkpoint, exports
+from studio import checkpoint, exports, onnx_export
 from studio.render import Renderer
 from studio.ui import blend, collection, explore
 from studio.ui.api import API
@@ -78,7 +78,7 @@ def launch_settings(
 
 
 def routes(renderer: Renderer) -> list[Route]:
-    """The page's own files and the generators' preview pictures."""
+    """The page's own files, and of the generators their preview pictures and exported networks."""
 
     async def page_file(request: Request) -> Response:
         return served(PAGE, request.path_params["path"])
@@ -87,15 +87,23 @@ def routes(renderer: Renderer) -> list[Route]:
         found = renderer.checkpoints().get(request.path_params["name"])
         return served(found.folder, checkpoint.PREVIEW) if found else Response(status_code=404)
 
+    def network(request: Request) -> Response:  # in a thread: finding it reads all of it
+        found = renderer.checkpoints().get(request.path_params["name"])
+        file = found and onnx_export.find(found)
+        if not file:
+            return Response(status_code=404)
+        return served(file.path.parent, file.path.name, "application/octet-stream")
+
     return [
         Route(f"/{URL}/preview/{{name}}", preview),
+        Route(f"/{URL}/network/{{name}}", network),
         Route(f"/{URL}/{{path:path}}", page_file),
     ]
 
 
-def served(folder: Path, path: str) -> Response:
+def served(folder: Path, path: str, media_type: str | None = None) -> Response:
     """A file below ``folder``, to be asked for again each time but sent only when it changed."""
     file = (folder / path).resolve()
     if folder.resolve() not in file.parents or not file.is_file():
         return Response(status_code=404)
-    return FileResponse(file, headers={"Cache-Control": "no-cache"})
+    return FileResponse(file, headers={"Cache-Control": "no-cache"}, media_type=media_type)

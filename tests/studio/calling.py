@@ -13,6 +13,8 @@ ENDPOINTS = {
     "generators",
     "sliders",
     "understand",
+    "network",
+    "places",
     "render",
     "sheet",
     "variations",

@@ -19,10 +19,12 @@ from studio.checkpoint import (
     GENERATOR,
     PREVIEW,
     Checkpoint,
+    CheckpointError,
     find,
     load_weights,
     read,
     save,
+    update_card,
 )
 from studio.files import sha256, write_whole
 from studio.generators import build
@@ -176,3 +178,43 @@ def test_others_may_open_what_was_written(tiny: Checkpoint, tmp_path: Path) -> N
     ordinary = tmp_path / "ordinary"
     ordinary.mkdir()
     assert stat.S_IMODE(tiny.folder.stat().st_mode) == stat.S_IMODE(ordinary.stat().st_mode)
+
+
+# --- changing a card ---------------------------------------------------------------------------
+
+
+def test_a_card_is_changed_as_it_is_now(tiny: Checkpoint) -> None:
+    update_card(tiny, quality={"distance": 1.5})
+    update_card(tiny, title="Täschchen")  # of a card read before the first change
+    now = read(tiny.folder)
+    assert now.card == {**tiny.card, "quality": {"distance": 1.5}, "title": "Täschchen"}
+    assert "Täschchen" in (tiny.folder / CARD).read_text(encoding="utf-8")
+
+
+def test_a_card_that_a_training_replaced_is_left_alone(make_checkpoint: Make, tmp_path: Path):
+    found = make_checkpoint(tmp_path / "bags", COLOUR, seed=1)
+    make_checkpoint(tmp_path / "bags", COLOUR, seed=2, notes="new")
+    before = contents(tmp_path)
+    with pytest.raises(CheckpointError, match="bags was trained on in the meantime"):
+        update_card(found, quality={})
+    assert contents(tmp_path) == before
+
+
+def test_a_card_that_is_replaced_just_then_is_left_alone(
+    make_checkpoint: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = make_checkpoint(tmp_path / "bags", COLOUR, seed=1)
+    after: dict[str, bytes] = {}
+
+    def read_and_replaced(folder: Path) -> Checkpoint:
+        now = read(folder)
+        make_checkpoint(folder, COLOUR, seed=2, notes="new")
+        after.update(contents(tmp_path))
+        return now
+
+    monkeypatch.setattr("studio.checkpoint.read", lambda folder: now_or_then.pop()(folder))
+    now_or_then = [read, read_and_replaced]
+    with pytest.raises(CheckpointError, match="trained on in the meantime"):
+        update_card(found, quality={})
+    assert contents(tmp_path) == after
+    assert read(found.folder).card["notes"] == "new"

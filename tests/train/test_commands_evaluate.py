@@ -13,7 +13,6 @@ import timm
 import torch
 
 from studio import checkpoint
-from studio.checkpoint import CheckpointError
 from studio.design import from_seed
 from studio.generators.base import to_uint8
 from studio.latents import of_seed
@@ -118,17 +117,6 @@ def test_what_real_images_measure_is_kept(
     assert measure(checkpoints / "colour") == first
     assert len(kept.read_bytes()) > 100
     assert measure(checkpoints / "colour") == first
-
-
-def test_a_card_that_a_training_replaced_is_left_alone(
-    make_checkpoint: Any, tmp_path: Path
-) -> None:
-    found = make_checkpoint(tmp_path / "bags", seed=1)
-    make_checkpoint(tmp_path / "bags", seed=2, notes="new")
-    before = (tmp_path / "bags" / "card.json").read_bytes()
-    with pytest.raises(CheckpointError, match="bags was trained on in the meantime"):
-        evaluate.write(found, quality={})
-    assert (tmp_path / "bags" / "card.json").read_bytes() == before
 
 
 # --- what is drawn -----------------------------------------------------------------------------

@@ -40,6 +40,7 @@ def there(tmp_path: Path) -> Path:
         "checkpoint/card.json": b'{"title": "Bags"}',
         "checkpoint/generator.safetensors": b"weights",
         "checkpoint/directions.json": b"{}",
+        "checkpoint/generator.onnx": b"for browsers",
         "output.txt": b"stays there",
         "requests/stop": b"",
         ".reserve": b"x",
@@ -143,7 +144,8 @@ def test_a_new_checkpoint_replaces_the_old_one_as_a_whole(
     outbox, inbox = Outbox(api(), RESULT, there, ""), Inbox(api(), RESULT, here)
     outbox.push()
     inbox.fetch(with_state=False)
-    (there / "checkpoint/directions.json").unlink()  # those were of other weights
+    for name in ("directions.json", "generator.onnx"):  # those were of other weights
+        (there / "checkpoint" / name).unlink()
     fill(there, {"checkpoint/generator.safetensors": b"better weights"})
     outbox.push()
     inbox.fetch(with_state=False)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +13,8 @@ import pytest
 
 from studio.files import write_text_whole
 from train.means import NUMBERS
-from train.page.watching import MOST_POINTS, Watching, thinned
-from train.runs import CURVES, LOOKS, Run
+from train.page.watching import MOST_POINTS, Watching, archive, thinned
+from train.runs import CHECKPOINT, CURVES, LOOKS, Run
 
 
 def point(step: int, **more: Any) -> dict[str, Any]:
@@ -127,3 +129,15 @@ def timed(action: Callable[[], Any]) -> float:
     begin = time.perf_counter()
     action()
     return time.perf_counter() - begin
+
+
+def test_a_checkpoint_is_downloaded_with_its_network_and_without_what_is_half_written(
+    prepare: Callable[..., Run],
+) -> None:
+    run = prepare()
+    names = ("card.json", "generator.onnx", ".generator.onnx.123")
+    for name in names:
+        (run.folder / CHECKPOINT).mkdir(exist_ok=True)
+        (run.folder / CHECKPOINT / name).write_text("{}")
+    with zipfile.ZipFile(io.BytesIO(archive(run))) as found:
+        assert found.namelist() == [f"{run.id}/{name}" for name in names[:2]]

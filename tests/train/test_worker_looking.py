@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from worker_runs import STEPS, same_state, train
 
-from studio import checkpoint
+from studio import checkpoint, onnx_export
+from studio.onnx_export import ExportError
 from train.runs import Run
 
 
@@ -60,8 +61,34 @@ def test_the_best_moment_is_kept_where_it_was_clearly_better(
     card = checkpoint.read(run.folder / "checkpoint").card
     assert card["training"]["images_shown"] == 16
     assert card["distance"]["sliced_wasserstein"] == 5.0
-    assert "best after 16 photos shown" in run.status()["notes"][-1]
+    (note,) = run.status()["notes"]
+    assert "best after 16 photos shown" in note
     assert (run.folder / "checkpoint" / "directions.json").exists()
+    found = checkpoint.read(run.folder / "checkpoint")
+    assert onnx_export.find(found).path == found.folder / "generator.onnx"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ExportError("It has no layers."), "by themselves. It has no layers."),
+        (PermissionError("no"), "What it printed says more."),
+        (MemoryError(), "What it printed says more."),
+    ],
+)
+def test_a_generator_that_cannot_be_exported_is_finished_all_the_same(
+    prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    def fail(*given: Any, **named: Any) -> bytes:
+        raise error
+
+    monkeypatch.setattr(onnx_export, "export", fail)
+    monkeypatch.setattr(onnx_export, "_failed", {})  # all these runs make the same weights
+    run = prepare(live=True)
+    assert train(run) == "finished"
+    assert run.state() == ("finished", "Finished.")
+    assert run.status()["notes"][-1].endswith(words)
+    assert "onnx_sha256" not in checkpoint.read(run.folder / "checkpoint").card
 
 
 def test_a_newer_moment_of_about_the_same_distance_is_kept(

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from studio import checkpoint, settings
-from studio.checkpoint import Checkpoint, CheckpointError, listed
-from studio.files import write_text_whole
+from studio.checkpoint import Checkpoint, CheckpointError, listed, update_card
 from studio.generators import Generator
 from train.commands.start_or_resume import seed
 from train.data.captions import load_captions
@@ -119,7 +118,7 @@ def main(arguments: Sequence[str]) -> int:
             ).to_dict()
         print(json.dumps({"checkpoint": str(found.folder), **quality}), flush=True)
         if options.write:
-            write(found, quality=quality)
+            update_card(found, quality=quality)
     return 0
 
 
@@ -166,22 +165,6 @@ def named(name: str, *roots: Path) -> Checkpoint:
         return known[name]
     offer = f"the studio has {listed(list(known))}" if known else "the studio has none"
     raise CheckpointError(f"There is no checkpoint in {name}, nor one of that name: {offer}.")
-
-
-def write(found: Checkpoint, **parts: Any) -> None:
-    """Put ``parts`` on the checkpoint's card as it is now.
-
-    Raises:
-        CheckpointError: a training has replaced the checkpoint since ``found`` was read.
-    """
-    now = checkpoint.read(found.folder)
-    if now.fingerprint != found.fingerprint:
-        raise CheckpointError(
-            f"{found.name} was trained on in the meantime, so its card was left as it is; "
-            "try again when the training is over."
-        )
-    text = json.dumps({**now.card, **parts}, indent=2, ensure_ascii=False)
-    write_text_whole(found.folder / checkpoint.CARD, text + "\n")
 
 
 def matching_classes(found: Checkpoint, data: ImageSet, place: str) -> Tensor | None:

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from studio import checkpoint, pictures, settings
-from studio.checkpoint import Checkpoint
+from studio.checkpoint import Checkpoint, update_card
 from studio.design import from_seed
 from studio.files import write_file_whole
 from studio.render import Renderer
-from train.commands.evaluate import named, psi, write
+from train.commands.evaluate import named, psi
 
 FILE = "samples/unselected.png"
 COLUMNS = 8
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     scale = max(1, options.size // images.shape[-1])
     sheet = pictures.sheet(images, COLUMNS, scale=scale)
     write_file_whole(path, lambda file: file.write(pictures.to_png(sheet, optimize=True)))
-    write(found, unselected={"sheet": FILE, "seeds": options.count, "psi": options.psi})
+    update_card(found, unselected={"sheet": FILE, "seeds": options.count, "psi": options.psi})
     print(path)
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from safetensors.numpy import load, save
 from torch import Tensor
 
 from studio.files import write_file_whole
+from studio.settings import cache_folder
 
 Arrays = dict[str, np.ndarray]
 FORMAT = "1"  # of what is kept; a change of what it means must change it
@@ -21,9 +21,8 @@ DIGEST = 32  # bytes of SHA-256 before the content
 
 
 def default_folder() -> Path:
-    """Where Atelier keeps what can be had again: $STUDIO_CACHE, or ~/.cache/atelier."""
-    cache = Path(os.environ.get("STUDIO_CACHE") or "~/.cache/atelier").expanduser()
-    return cache / "measures"
+    """Where what was measured is kept, in Atelier's cache."""
+    return cache_folder() / "measures"
 
 
 class Store:

@@ -157,7 +157,8 @@ def archive(run: Run) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as result:  # weights don't shrink
         for path in sorted(folder.iterdir()):
-            result.write(path, f"{run.id}/{path.name}")
+            if not path.name.startswith("."):  # else it is still being written
+                result.write(path, f"{run.id}/{path.name}")
     return file.getvalue()
 
 

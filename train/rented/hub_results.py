@@ -50,6 +50,7 @@ FILES = tuple(
         (rf"({CHECKPOINT}|{BEST})/card\.json", 4 * MB),
         (rf"({CHECKPOINT}|{BEST})/(preview\.jpg|directions\.json)", 64 * MB),
         (rf"({CHECKPOINT}|{BEST})/(generator|discriminator)\.safetensors", 8 * GB),
+        (rf"({CHECKPOINT}|{BEST})/generator\.onnx", 8 * GB),
     )
 )
 FOLDERS = (CHECKPOINT, BEST)  # that are only of use as a whole

@@ -14,6 +14,7 @@ import { paint, show } from "./tiles.js";
 
 const STEPS = 9; // as studio/blend.py's STRIP_STEPS
 const STRIP_SIZE = 512;
+const REST = 150; // ms without a move until the studio's own picture is asked for
 const STRIP_DELAY = 120; // ms of rest before the strip is drawn anew
 const WALL = 24;
 
@@ -41,8 +42,12 @@ export async function mount({ element }) {
   mountActions(part);
   mountAmounts(element, part);
 
+  let resting;
   on("blend", () => {
-    drawer.draw(blended());
+    const design = blended();
+    drawer.draw(design);
+    clearTimeout(resting);
+    resting = setTimeout(() => drawer.rest(design), REST);
     element.querySelectorAll(".at-parent").forEach((each) => {
       show(each.querySelector("canvas"), state.blend[each.dataset.side]);
       each.querySelector("small").textContent = texts(state.blend[each.dataset.side]).join(" / ");

@@ -1,16 +1,33 @@
-// The latest wish wins: one drawing at a time, and after it only the newest design asked for.
+// The latest wish wins: one drawing at a time, and after it only the newest design asked for. While
+// a hand moves, pictures are drawn in the page where that is possible, a screen's frame apart; when
+// it rests, the studio's own picture takes its place.
 
+import { drawHere, drawsHere, prepare } from "./network.js";
 import { urgentTile } from "./tiles.js";
 
 export class Drawer {
   /** `onDrawn(pixels, design, milliseconds)` and `onError(error, design)` are told of results. */
   constructor(onDrawn, onError) {
-    Object.assign(this, { onDrawn, onError, wish: null, busy: false });
+    Object.assign(this, { onDrawn, onError, wish: null, last: null, busy: false });
   }
 
+  /** Draw a design as soon as can be. */
   draw(design) {
-    this.wish = design;
+    this.wish = this.last = design;
     if (!this.busy) this.work();
+  }
+
+  /** The hand rests on a design: show it as the studio draws it, and be ready for the next move. */
+  async rest(design) {
+    try {
+      const pixels = await urgentTile(design);
+      if (this.last !== design) return;
+      this.onDrawn(pixels, design, null);
+    } catch (error) {
+      if (this.last === design) this.onError(error, design);
+      return;
+    }
+    prepare(design);
   }
 
   async work() {
@@ -20,8 +37,10 @@ export class Drawer {
       this.wish = null;
       const start = performance.now();
       try {
-        const pixels = await urgentTile(design);
+        const here = drawsHere(design);
+        const pixels = await (here ? drawHere(design).catch(() => urgentTile(design)) : urgentTile(design));
         this.onDrawn(pixels, design, performance.now() - start);
+        if (here && this.wish) await frame();
       } catch (error) {
         // A newer wish may well succeed; only the last word is shown.
         if (!this.wish) this.onError(error, design);
@@ -29,4 +48,9 @@ export class Drawer {
     }
     this.busy = false;
   }
+}
+
+/** The screen's next frame: more pictures than it shows would be drawn for nobody. */
+function frame() {
+  return new Promise((resolve) => (document.hidden ? setTimeout(resolve) : requestAnimationFrame(resolve)));
 }

@@ -6,6 +6,7 @@ import { mountCategories } from "./categories.js";
 import { keep } from "./collection-store.js";
 import { labels, randomSeed, same, texts, withoutSliders } from "./design.js";
 import { Drawer } from "./drawer.js";
+import { mountDrift } from "./drift.js";
 import { thumbnail, walkable } from "./elements.js";
 import { mountPicker } from "./picker.js";
 import { attempt, notice } from "./notice.js";
@@ -81,11 +82,12 @@ function mountEasel(part) {
       shown = { pixels, design };
       paint(canvas, pixels, design.generator);
       part("error").hidden = true;
-      tell("drawn", { design, milliseconds });
+      if (milliseconds !== null) tell("drawn", { design, milliseconds });
     },
     (error) => showError(part, error),
   );
   on("design", (design) => drawer.draw(design));
+  on("settled", (design) => drawer.rest(design));
   // The picture stays sharp when the page is resized or zoomed.
   new ResizeObserver(() => shown && paint(canvas, shown.pixels, shown.design.generator)).observe(canvas);
 }
@@ -102,6 +104,7 @@ function mountActions(part) {
     await save(file, `${generatorOf(state.design.generator).title}.png`);
   });
   act("link", copyLink);
+  mountDrift(part("drift"));
   on("settled", (design) => {
     part("undo").disabled = !state.past.length;
     part("redo").disabled = !state.future.length;

@@ -1,0 +1,101 @@
+// Where a design lies in its generator's space, in the page: the same steps in the same order as
+// studio/spaces takes them. What depends on seeds, categories and words comes from the server, once.
+//
+// A place is { styles, centre, deviation, layers, dim, mapped }: what the generator draws from,
+// what truncation draws towards, and the standard deviation of every value, each a Float32Array of
+// layers x dim. A generator without a mapping network has one layer, a centre of 0 and a deviation
+// of 1.
+
+const SHORTEST = 1e-6; // as studio/latents.py
+const LEAST_SINE = 1e-4;
+
+/** The part of a design that only the server can place: without truncation and sliders. */
+export function leafOf(design) {
+  const { truncation, directions, dimensions, fingerprint, ...leaf } = design;
+  return leaf;
+}
+
+/** The leaves that a design is put together from. */
+export function leavesOf(design) {
+  const leaf = leafOf(design);
+  if (!leaf.blend || leaf.variations) return [leaf];
+  return [...leavesOf(leaf.blend[0]), ...leavesOf(leaf.blend[1])];
+}
+
+/**
+ * The place of a design. `leafPlace(leaf)` gives the place of each of its leaves, and `sliders` are
+ * the generator's { vectors: Float32Array, ranges: [[first, end], …], coarse }.
+ */
+export function placeOf(design, leafPlace, sliders) {
+  const leaf = leafOf(design);
+  let place;
+  if (leaf.blend && !leaf.variations) {
+    const [first, second, amount, surface = amount] = leaf.blend;
+    const parents = [first, second].map((parent) => placeOf(parent, leafPlace, sliders));
+    place = between(...parents, amount, surface, sliders.coarse);
+  } else {
+    const found = leafPlace(leaf);
+    place = { ...found, styles: found.styles.slice() };
+  }
+  if (design.truncation !== undefined) truncate(place, design.truncation);
+  for (const [index, steps] of design.directions ?? []) move(place, sliders, index, steps);
+  for (const [index, steps] of design.dimensions ?? []) shift(place, index, steps);
+  return place;
+}
+
+function truncate({ styles, centre }, psi) {
+  for (let at = 0; at < styles.length; at += 1) styles[at] += (psi - 1) * (styles[at] - centre[at]);
+}
+
+function move({ styles, dim }, { vectors, ranges }, index, steps) {
+  const [first, end] = ranges[index];
+  for (let layer = first; layer < end; layer += 1) {
+    for (let at = 0; at < dim; at += 1) styles[layer * dim + at] += steps * vectors[index * dim + at];
+  }
+}
+
+function shift({ styles, deviation, dim, layers }, index, steps) {
+  for (let layer = 0; layer < layers; layer += 1) {
+    styles[layer * dim + index] += steps * deviation[layer * dim + index];
+  }
+}
+
+/** `amount` of the way from one place to another, and `surface` of it in the finer layers. */
+export function between(first, second, amount, surface, coarse) {
+  if (!first.mapped) return { ...first, styles: slerp(first.styles, second.styles, amount) };
+  const mixed = (a, b) => a.map((value, at) => {
+    const share = at < coarse * first.dim ? amount : surface;
+    return value + share * (b[at] - value);
+  });
+  return {
+    ...first,
+    styles: mixed(first.styles, second.styles),
+    centre: mixed(first.centre, second.centre),
+    deviation: mixed(first.deviation, second.deviation),
+  };
+}
+
+/** Along the arc between two latents (Shoemake, 1985); the length goes evenly from one to the other. */
+export function slerp(first, second, amount) {
+  const lengths = [norm(first), norm(second)];
+  const straight = () => first.map((value, at) => (1 - amount) * value + amount * second[at]);
+  if (Math.min(...lengths) < SHORTEST) return straight();
+  const cosine = dot(first, second) / (lengths[0] * lengths[1]);
+  const angle = Math.acos(Math.min(1, Math.max(-1, cosine)));
+  if (Math.sin(angle) < LEAST_SINE) return straight();
+  const length = (1 - amount) * lengths[0] + amount * lengths[1];
+  const parts = [1 - amount, amount].map(
+    (part, at) => (Math.sin(part * angle) / Math.sin(angle)) * (length / lengths[at]),
+  );
+  return first.map((value, at) => parts[0] * value + parts[1] * second[at]);
+}
+
+function dot(a, b) {
+  let sum = 0;
+  for (let at = 0; at < a.length; at += 1) sum += a[at] * b[at];
+  return sum;
+}
+
+function norm(a) {
+  return Math.sqrt(dot(a, a));
+}
