@@ -24,12 +24,13 @@ export async function loadRuntime(local) {
       return response.arrayBuffer();
     }),
   );
-  // Imported from memory: an import can't be told a hash, and this one was checked.
+  // Both are used from memory: neither an import nor the runtime itself can be told a hash.
   const address = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
   try {
     const runtime = await import(address);
-    runtime.env.wasm.wasmBinary = binary;
-    runtime.env.wasm.numThreads = 1; // more need headers that would shut the page off from others
+    const { wasm } = runtime.env;
+    wasm.wasmPaths = { wasm: URL.createObjectURL(new Blob([binary], { type: "application/wasm" })) };
+    wasm.numThreads = 1; // more need headers that would shut the page off from others
     runtime.env.logLevel = "error";
     return runtime;
   } finally {
