@@ -286,7 +286,7 @@ class Session:
         if finished and self.live:  # so that Explore opens it at once
             found = checkpoint.read(self.run.folder / CHECKPOINT)
             generator = found.load_generator()
-            directions.of_checkpoint(found, generator)
+            directions.of_checkpoint(found, generator, found.load_words())
             self.export(found, generator)
         self.recorder.status |= {"seconds_left": None, "images_shown": training.images_shown}
         self.recorder.status |= {"step": training.step_count, "epoch": training.epoch}
