@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Request, Route
-from visiting import FIRST_SLIDER, Visitor
+from visiting import BLEND, FIRST_SLIDER, Visitor
 
 from studio.ui.runtime import FOLDER, RUNTIME
 
@@ -119,17 +119,21 @@ def test_a_drag_asks_the_studio_for_nothing(visitor: Visitor) -> None:
 
 def test_a_blend_is_drawn_in_the_page_too(visitor: Visitor) -> None:
     visitor.tab("Blend")
+    visitor.until(lambda: visitor.module("store.js", "({ state }) => state.blend.first !== null"))
     blended = visitor.module(
         "store.js",
         "({ state }) => ({ generator: state.blend.first.generator, seed: 0,"
         " blend: [state.blend.first, state.blend.second, 0.5] })",
     )
     ready(visitor, blended)
+    look = visitor.look(BLEND)
     addresses = sent(visitor)
-    look = visitor.look(".at-blend .at-picture")
-    visitor.find(".at-blend .at-amount").fill("0.7")
-    visitor.sees_other_than(look, ".at-blend .at-picture")
-    assert not [each for each in addresses[:1] if "run/places" in each]
+    with visitor.hold(".at-blend .at-amount") as move:
+        for part in np.linspace(0.5, 0.8, 8):
+            move(part)
+            visitor.page.wait_for_timeout(20)
+        assert not [each for each in addresses if "run/" in each]
+    visitor.sees_other_than(look, BLEND)
 
 
 def test_it_drifts_until_it_is_stopped(visitor: Visitor) -> None:

@@ -18,6 +18,7 @@ from train.commands.evaluate import named, psi
 
 FILE = "samples/unselected.png"
 COLUMNS = 8
+EACH = 2  # designs of the same words
 MAX_COUNT = 1024
 MAX_SIZE = 1024
 
@@ -27,7 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m train sheet",
         description="Draw the designs of the first seeds, of all categories in turn, side by side"
-        f" into the checkpoint's {FILE}, and say so on its card.",
+        f" into the checkpoint's {FILE}, and say so on its card. A generator of words is asked for"
+        f" its examples, {EACH} designs of each.",
     )
     parser.add_argument("name", metavar="NAME", help="a checkpoint's folder, or its name")
     parser.add_argument("--psi", type=psi, default=0.7, help="how adventurous (0.7)")
@@ -45,7 +47,10 @@ def main(arguments: Sequence[str]) -> int:
     scale = max(1, options.size // images.shape[-1])
     sheet = pictures.sheet(images, COLUMNS, scale=scale)
     write_file_whole(path, lambda file: file.write(pictures.to_png(sheet, optimize=True)))
-    update_card(found, unselected={"sheet": FILE, "seeds": options.count, "psi": options.psi})
+    about = {"sheet": FILE, "seeds": options.count, "psi": options.psi}
+    if found.draws_by_words:
+        about["texts"] = list(dict.fromkeys(prompts(found, options.count)))
+    update_card(found, unselected=about)
     print(path)
     return 0
 
@@ -53,15 +58,26 @@ def main(arguments: Sequence[str]) -> int:
 def designs(found: Checkpoint, count: int, psi: float) -> Tensor:
     """The pictures of seeds 0 to ``count`` - 1 as the studio draws them: uint8 (count, C, S, S).
 
-    Those of a generator with categories are of one category after the other.
+    Those of a generator with categories are of one category after the other; those of one that
+    draws by words are of its examples' words, :data:`EACH` of each.
     """
     found = checkpoint.read(found.folder.resolve())  # its name is that of a whole path
     renderer = Renderer(found.folder.parent)
     drawn = []
-    for seed in range(count):
+    texts = prompts(found, count)
+    for seed, text in enumerate(texts):
         label = seed % len(found.classes) if found.classes else None
-        drawn.append(renderer.pixels(from_seed(found.name, seed, truncation=psi, label=label)))
+        design = from_seed(found.name, seed, truncation=psi, label=label, text=text)
+        drawn.append(renderer.pixels(design))
     return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
+
+
+def prompts(found: Checkpoint, count: int) -> list[str]:
+    """The words of each design on a sheet; "" for a generator that takes none."""
+    encoder = found.load_words()
+    if encoder is None:
+        return [""] * count
+    return [encoder.offers[seed // EACH % len(encoder.offers)] for seed in range(count)]
 
 
 def count(text: str) -> int:
