@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from playwright.sync_api import Route
-from visiting import EASEL, FIRST_SLIDER, Visitor
+from visiting import EASEL, FIRST_SLIDER, SAVES_DATA, Visitor
 
 from studio import design
 from studio.render import Renderer
@@ -245,7 +245,8 @@ def test_numbers_fine_controls_and_adventure(visitor: Visitor) -> None:
     assert "8 fine controls" in visitor.find(".at-fine-hint").inner_text()
     with visitor.hold(fine.nth(2)) as move:
         move(0.8)
-        shifted = visitor.sees_other_than(look)
+        visitor.sees_other_than(look)
+    shifted = visitor.drawn()  # as the studio draws it, now that the hand rests
     [[index, value]] = visitor.design()["dimensions"]
     assert index == 2 and 1.5 < value < 2
     with visitor.hold("#at-adventure", 2 / 3) as move:
@@ -260,9 +261,12 @@ def test_numbers_fine_controls_and_adventure(visitor: Visitor) -> None:
     visitor.sees(look)
 
 
-def test_nothing_queues_while_the_hand_moves(visitor: Visitor) -> None:
+def test_nothing_queues_while_the_hand_moves(make_visitor: Callable[..., Visitor]) -> None:
     """However slow the answers, one drawing is under way, and after it only the newest wish."""
     held: list[Route] = []
+    visitor = make_visitor()
+    visitor.context.add_init_script(SAVES_DATA)  # so that the studio draws
+    visitor.open()
     visitor.all_drawn()
     visitor.page.route("**/run/sheet", lambda route: held.append(route))
     visitor.page.evaluate(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Request, Route
-from visiting import BLEND, FIRST_SLIDER, Visitor
+from visiting import BLEND, FIRST_SLIDER, SAVES_DATA, Visitor
 
 from studio.ui.runtime import FOLDER, RUNTIME
 
@@ -196,9 +196,7 @@ def test_a_damaged_file_is_refused(make_visitor: Callable[..., Visitor], damage:
 
 def test_who_saves_data_loads_nothing(make_visitor: Callable[..., Visitor]) -> None:
     visitor = make_visitor()
-    visitor.context.add_init_script(
-        "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })"
-    )
+    visitor.context.add_init_script(SAVES_DATA)
     asked: list[str] = []
 
     def note(request: Request) -> None:

@@ -49,6 +49,8 @@ DRAWN = """async (selector) => {
   paint(second, await tile(state.design), state.design.generator);
   return window.lookOf(second) === window.lookOf(canvas);
 }"""
+# The page then loads nothing to draw by itself.
+SAVES_DATA = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })"
 EASEL = ".at-explore .at-picture"
 BLEND = ".at-blend .at-picture"
 FIRST_SLIDER = ".at-sliders input >> nth=0"

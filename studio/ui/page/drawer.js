@@ -8,12 +8,13 @@ import { urgentTile } from "./tiles.js";
 export class Drawer {
   /** `onDrawn(pixels, design, milliseconds)` and `onError(error, design)` are told of results. */
   constructor(onDrawn, onError) {
-    Object.assign(this, { onDrawn, onError, wish: null, last: null, busy: false });
+    Object.assign(this, { onDrawn, onError, wish: null, last: null, final: null, busy: false });
   }
 
   /** Draw a design as soon as can be. */
   draw(design) {
     this.wish = this.last = design;
+    this.final = null;
     if (!this.busy) this.work();
   }
 
@@ -22,6 +23,7 @@ export class Drawer {
     try {
       const pixels = await urgentTile(design);
       if (this.last !== design) return;
+      this.final = design;
       this.onDrawn(pixels, design, null);
     } catch (error) {
       if (this.last === design) this.onError(error, design);
@@ -39,7 +41,8 @@ export class Drawer {
       try {
         const here = drawsHere(design);
         const pixels = await (here ? drawHere(design).catch(() => urgentTile(design)) : urgentTile(design));
-        this.onDrawn(pixels, design, performance.now() - start);
+        // The studio's own picture may have come first, and is the one to stay.
+        if (this.final !== design) this.onDrawn(pixels, design, performance.now() - start);
         if (here && this.wish) await frame();
       } catch (error) {
         // A newer wish may well succeed; only the last word is shown.
