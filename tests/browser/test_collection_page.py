@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
+from playwright.sync_api import Request
 from visiting import Visitor
 
 from studio import exports
@@ -212,7 +213,12 @@ def test_a_large_collection_is_drawn_on_few_sheets(visitor: Visitor) -> None:
     ]
     visitor.all_drawn()
     asked: list[str] = []
-    visitor.page.on("request", lambda request: asked.append(request.url))
+
+    def note(request: Request) -> None:
+        if "run/sheet" in request.url:
+            asked.append(request.url)
+
+    visitor.page.on("request", note)
     visitor.page.evaluate(
         "(kept) => new BroadcastChannel('atelier-collection').postMessage(kept)", kept
     )
