@@ -12,8 +12,8 @@ in turn, by one headless Chromium:
   screen: 0 is the last event's, as it must be in the studio. Gradio's default is to drop events
   that come while one is being answered, so there it can be an earlier one's. ``blocked`` is the
   longest time that the page's thread did nothing else.
-- MB: what the page itself (not its worker: the runtime) had loaded before the first event; ``first``
-  is how long its first picture took to come.
+- MB: what the page itself (not its worker: the runtime) had loaded before the first event.
+  ``first`` is how long its first picture took to come.
 
 ``--delay-ms`` adds that much to each answer of the server, as a network far away would.
 
