@@ -29,26 +29,27 @@ ANYTHING = Wish()
 def mapped(
     generator: Generator, latents: np.ndarray, wish: Wish = ANYTHING, encoder: Encoder | None = None
 ) -> np.ndarray:
-    """The styles (n, style_dim) of latents (n, latent_dim) as wished, both float32.
-
-    A guidance of words other than 1 extrapolates along the line from the style without words, in
-    the manner of classifier-free guidance (Ho and Salimans, 2022): 0 does not heed them.
-    """
+    """The styles (n, style_dim) of latents (n, latent_dim) as wished, both float32."""
     z = torch.tensor(latents)
     with torch.inference_mode():
         if not generator.words:
             labels = torch.full((len(z),), wish.label) if generator.classes else None
             return generator.map(z, labels).numpy()
-        told = generator.map(z, rows(encoder.vector(wish.text), len(z)))
-        if wish.guidance == 1:
-            return told.numpy()
-        free = generator.map(z, torch.zeros(len(z), generator.words))
-        return (free + wish.guidance * (told - free)).numpy()
+        vectors = torch.from_numpy(encoder.vector(wish.text)).expand(len(z), -1)
+        return guided(generator, z, vectors, wish.guidance).numpy()
 
 
-def rows(vector: np.ndarray, count: int) -> Tensor:
-    """One vector (n,) as ``count`` rows (count, n)."""
-    return torch.from_numpy(vector).expand(count, -1)
+def guided(generator: Generator, z: Tensor, vectors: Tensor, guidance: float) -> Tensor:
+    """The styles (n, style_dim) of latents (n, latent_dim) by the vectors (n, words) of texts.
+
+    A guidance other than 1 extrapolates along the line from the style without words, in the manner
+    of classifier-free guidance (Ho and Salimans, 2022): 0 does not heed them.
+    """
+    told = generator.map(z, vectors)
+    if guidance == 1:
+        return told
+    free = generator.map(z, torch.zeros_like(vectors))
+    return free + guidance * (told - free)
 
 
 def centre_and_deviation(

@@ -25,7 +25,8 @@ def words(text: str) -> list[str]:
     text = unicodedata.normalize("NFKD", MARKUP.sub(" ", text)).casefold()
     text = "".join(each for each in text if not unicodedata.combining(each))
     text = re.sub(r"['\u2019`]s?\b", "", text)  # women's, sweatshirt's, ladies'
-    return respelled([singular(word) for word in WORD.findall(text)])
+    # One spelling for each thing: "t", "shirt" become "tshirt".
+    return replaced([singular(word) for word in WORD.findall(text)], SPELLINGS)
 
 
 def singular(word: str) -> str:
@@ -37,11 +38,6 @@ def singular(word: str) -> str:
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
     return word[:-2] if word.endswith(LONG_PLURAL) else word[:-1]
-
-
-def respelled(found: list[str]) -> list[str]:
-    """Words with one spelling for each thing: "t", "shirt" become "tshirt"."""
-    return replaced(found, SPELLINGS)
 
 
 def replaced(found: list[str], table: dict[str, str]) -> list[str]:

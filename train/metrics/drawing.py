@@ -88,10 +88,7 @@ def worded_drawer(
         pictures = []
         for start in range(0, len(texts), BATCH):
             some = slice(start, start + BATCH)
-            styles = generator.map(latents[some], vectors[some])
-            if guidance != 1:
-                free = generator.map(latents[some], torch.zeros_like(vectors[some]))
-                styles = free + guidance * (styles - free)
+            styles = spaces.guided(generator, latents[some], vectors[some], guidance)
             if psi != 1:
                 centres = torch.stack([centre(text) for text in texts[some]])
                 styles = styles + (psi - 1) * (styles - centres)
