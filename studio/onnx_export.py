@@ -1,59 +1,45 @@
 """A generator as an ONNX file, which draws the same pictures in a browser.
 
 The file takes what sliders move, so that directions, truncation and blends are additions before
-it, and gives pixels. It is checked against the generator before it is kept.
+it, and gives pixels. It is checked against the generator before it is used.
+
+``python -m studio.onnx_export FOLDER FILE`` exports a checkpoint; see :mod:`studio.onnx_files` for
+whoever just wants its file.
 """
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import re
-import threading
-from contextlib import suppress
-from dataclasses import dataclass
+import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from studio.checkpoint import Checkpoint, CheckpointError, read, update_card
+from studio.checkpoint import read
 from studio.errors import UserError
-from studio.files import write_file_whole
 from studio.generators import Generator
 from studio.generators.base import to_uint8
 from studio.latents import of_seed
 from studio.onnx_models import bare, halved
-from studio.settings import cache_folder
 
-FILE = "generator.onnx"
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 STYLES, PIXELS = "styles", "pixels"
 WEIGHTS = "generator_sha256"  # on the card, and in the file's metadata
-HASH = "onnx_sha256"  # on the card
 MOST_DIFFERENCE = 2  # levels of 255 between the file's pixels and the generator's
 CHECKED_SEEDS = 8
-NAME_DIGITS = 32  # of each hash in a name: 64 are too long for some file systems' paths
 LONGEST_REASON = 200
 # Imported where they are used only: a studio whose files are all there never needs them.
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
-_exporting = threading.Lock()
-_failed: dict[str, str] = {}  # why, by the weights' hash
-
 
 class ExportError(UserError):
     """A generator that can't be exported; the message says why, for a person."""
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A file, the SHA-256 of its bytes in hex, and how many they are."""
-
-    path: Path
-    sha256: str
-    bytes: int
 
 
 class Pixels(nn.Module):
@@ -74,90 +60,13 @@ class Pixels(nn.Module):
         return torch.cat([colours, opaque]).permute(1, 2, 0)
 
 
-def of_checkpoint(checkpoint: Checkpoint, generator: Generator) -> Exported:
-    """The file of a checkpoint's generator: the one there is, or written now.
-
-    One is written at a time; whoever asks for the same meanwhile gets that one. It lies in the
-    checkpoint's folder, or in the cache where that can't be written to. A failure is remembered.
-
-    Raises:
-        ExportError: the generator can't be exported, or the file can't be written anywhere.
-        checkpoint.CheckpointError: a training has replaced the checkpoint since it was read.
-    """
-    if found := find(checkpoint):
-        return found
-    weights = checkpoint.card[WEIGHTS]
-    with _exporting:
-        if found := find(checkpoint):
-            return found
-        if weights in _failed:
-            raise ExportError(_failed[weights])
-        try:
-            return _keep(checkpoint, export(generator, **{WEIGHTS: weights}))
-        except ExportError as error:
-            _failed[weights] = str(error)
-            raise
-
-
-def find(checkpoint: Checkpoint) -> Exported | None:
-    """The whole file of a checkpoint's weights that there is; None if there is none."""
-    weights = checkpoint.card[WEIGHTS]
-    if not re.fullmatch("[0-9a-f]{64}", weights):
-        return None  # cards are other people's
-    with suppress(CheckpointError, OSError):
-        card = read(checkpoint.folder).card  # as it is now: an export adds to it
-        found = _whole(checkpoint.folder / FILE, weights)
-        if found and card[WEIGHTS] == weights and card.get(HASH) == found.sha256:
-            return found
-    with suppress(OSError):
-        for path in _cache().glob(f"{weights[:NAME_DIGITS]}-*.onnx"):
-            found = _whole(path, weights)
-            if found and path.stem.endswith(f"-{found.sha256[:NAME_DIGITS]}"):
-                return found
-    return None
-
-
-def _whole(path: Path, weights: str) -> Exported | None:
-    """A file whose metadata says that it was made of these weights; None if it does not.
-
-    The entry is looked for as protobuf writes it, two texts with their lengths, as this must work
-    without the packages that read such files.
-
-    Raises:
-        OSError: it can't be read.
-    """
-    data = path.read_bytes()
-    entry = b"\x0a%c%b\x12%c%b" % (len(WEIGHTS), WEIGHTS.encode(), len(weights), weights.encode())
-    return Exported(path, hashlib.sha256(data).hexdigest(), len(data)) if entry in data else None
-
-
-def _keep(checkpoint: Checkpoint, data: bytes) -> Exported:
-    """Write a file to the checkpoint's folder and its hash on the card, or else to the cache."""
-    weights, found = checkpoint.card[WEIGHTS], hashlib.sha256(data).hexdigest()
-    path = checkpoint.folder / FILE
-    try:
-        # The card first: that fails where other weights have taken the place of these.
-        update_card(checkpoint, **{HASH: found})
-        write_file_whole(path, lambda file: file.write(data))
-    except OSError:
-        path = _cache() / f"{weights[:NAME_DIGITS]}-{found[:NAME_DIGITS]}.onnx"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_file_whole(path, lambda file: file.write(data))
-        except OSError as error:
-            raise ExportError(f"The exported generator can't be written: {error}.") from error
-    return Exported(path, found, len(data))
-
-
-def _cache() -> Path:
-    return cache_folder() / "networks"
-
-
 def export(generator: Generator, **metadata: str) -> bytes:
     """The ONNX file of a generator in evaluation mode, with weights in float16 where they can be.
 
     It has one input ``styles`` and one output ``pixels``, see :class:`Pixels`; ``metadata`` is
     written into it. Half precision is given up where a pixel would change by more than 2 levels.
+    It keeps the process busy for seconds and some 400 MB of its memory for good, and nothing else
+    may draw with the generator meanwhile.
 
     Raises:
         ExportError: it can't be written as ONNX, or draws other pictures than the generator.
@@ -170,22 +79,7 @@ def export(generator: Generator, **metadata: str) -> bytes:
             "A generator can't be exported without the Python packages "
             f"{', '.join(PACKAGES)}; install those of requirements.txt."
         ) from error
-    try:
-        program = torch.onnx.export(
-            # A copy: exporting swaps the weights for a while, and others may be drawing.
-            Pixels(copy.deepcopy(generator)).eval(),
-            (example(generator, 0),),
-            input_names=[STYLES],
-            output_names=[PIXELS],
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    except Exception as error:  # the exporter has many kinds, and wraps those of what it meets
-        raise ExportError(
-            f"This {generator.kind} generator can't be written as ONNX: {_reason(error)}."
-        ) from error
-    whole = bare(program.model_proto)
+    whole = bare(as_model(generator))
     for key, value in metadata.items():
         whole.metadata_props.add(key=key, value=value)
     for model in (halved(whole), whole):
@@ -197,6 +91,29 @@ def export(generator: Generator, **metadata: str) -> bytes:
         f"This {generator.kind} generator draws other pictures as ONNX: a pixel differs by "
         f"{difference} of 255 levels."
     )
+
+
+def as_model(generator: Generator) -> ModelProto:
+    """A generator as torch writes it.
+
+    Raises:
+        ExportError: it can't be written as ONNX.
+    """
+    try:
+        program = torch.onnx.export(
+            Pixels(generator).eval(),
+            (example(generator, 0),),
+            input_names=[STYLES],
+            output_names=[PIXELS],
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    except Exception as error:  # the exporter has many kinds, and wraps those of what it meets
+        raise ExportError(
+            f"This {generator.kind} generator can't be written as ONNX: {_reason(error)}."
+        ) from error
+    return program.model_proto
 
 
 def most_difference(data: bytes, generator: Generator) -> int:
@@ -247,3 +164,18 @@ def _reason(error: BaseException) -> str:
         error = error.__cause__
     lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:LONGEST_REASON].strip().rstrip(".")
+
+
+def main(folder: str, file: str) -> str | None:
+    """Export the checkpoint in a folder to a file; returns what is wrong, if anything is."""
+    try:
+        checkpoint = read(folder)
+        weights = {WEIGHTS: checkpoint.card[WEIGHTS]}
+        Path(file).write_bytes(export(checkpoint.load_generator(), **weights))
+    except UserError as error:
+        return str(error)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

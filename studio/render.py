@@ -6,6 +6,7 @@ import base64
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,16 +16,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from studio import checkpoint, directions, onnx_export, pictures, spaces
+from studio import checkpoint, directions, onnx_files, pictures, spaces
 from studio.checkpoint import Checkpoint, CheckpointError
 from studio.design import Design, DesignError
 from studio.generators import Generator
 from studio.generators.base import to_uint8
-from studio.onnx_export import Exported
+from studio.onnx_files import Exported
 from studio.words import Encoder
 
 # Pictures kept so that an unchanged design is never drawn twice; 64 px ones weigh 12 kB each.
 PICTURES_KEPT = 4096
+EXPORTS_LOST = 3  # to a training that replaces what is exported, before that is said
 
 
 @dataclass(frozen=True)
@@ -141,12 +143,18 @@ class Renderer:
 
         Raises:
             DesignError: there is no such generator here.
-            checkpoint.CheckpointError: its files are damaged, or were replaced just now.
+            checkpoint.CheckpointError: its files are damaged, or are replaced all the time.
             onnx_export.ExportError: it can't be exported.
         """
         self.checkpoints()  # a training may have replaced it since they were listed
-        opened = self.open(name)
-        return onnx_export.of_checkpoint(opened.checkpoint, opened.generator)
+        for _ in range(EXPORTS_LOST):
+            found = self.open(name).checkpoint
+            with suppress(CheckpointError):
+                return onnx_files.of_checkpoint(found)
+            now = self.checkpoints().get(name)
+            if now is None or now.fingerprint == found.fingerprint:
+                break
+        return onnx_files.of_checkpoint(self.open(name).checkpoint)
 
     def pixels(self, design: Design) -> np.ndarray:
         """Draw a design: read-only uint8 (H, W, C) at the generator's own size.

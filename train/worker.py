@@ -17,10 +17,9 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from studio import checkpoint, directions, onnx_export, words
+from studio import checkpoint, directions, onnx_files, words
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
-from studio.generators import Generator
 from train import dataset
 from train.data.images import ImageSet
 from train.distributed import Processes
@@ -285,9 +284,8 @@ class Session:
             self.recorder.save_checkpoint(training)
         if finished and self.live:  # so that Explore opens it at once
             found = checkpoint.read(self.run.folder / CHECKPOINT)
-            generator = found.load_generator()
-            directions.of_checkpoint(found, generator, found.load_words())
-            self.export(found, generator)
+            directions.of_checkpoint(found, found.load_generator(), found.load_words())
+            self.export(found)
         self.recorder.status |= {"seconds_left": None, "images_shown": training.images_shown}
         self.recorder.status |= {"step": training.step_count, "epoch": training.epoch}
         if finished:
@@ -297,10 +295,10 @@ class Session:
         self.say("stopped", "Stopped and saved. Resume to go on where it was.")
         return "stopped"
 
-    def export(self, found: Checkpoint, generator: Generator) -> None:
+    def export(self, found: Checkpoint) -> None:
         """Write the generator for browsers too; the run is as good without."""
         try:
-            onnx_export.of_checkpoint(found, generator)
+            onnx_files.of_checkpoint(found)
         except Exception as error:  # whatever it is, what was learnt is saved
             if not isinstance(error, UserError):
                 traceback.print_exc()

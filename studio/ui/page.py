@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from studio import checkpoint, exports, onnx_export
+from studio import checkpoint, exports, onnx_files
 from studio.render import Renderer
 from studio.ui import blend, collection, explore
 from studio.ui.api import API
@@ -89,7 +89,7 @@ def routes(renderer: Renderer) -> list[Route]:
 
     def network(request: Request) -> Response:  # in a thread: finding it reads all of it
         found = renderer.checkpoints().get(request.path_params["name"])
-        file = found and onnx_export.find(found)
+        file = found and onnx_files.find(found)
         if not file:
             return Response(status_code=404)
         return served(file.path.parent, file.path.name, "application/octet-stream")

@@ -18,9 +18,10 @@ import pytest
 import torch
 from calling import FIRST, Call
 
-from studio import onnx_export
+from studio import onnx_export, onnx_files
 from studio.generators.base import to_uint8
-from studio.onnx_export import FILE, ExportError
+from studio.onnx_export import ExportError
+from studio.onnx_files import FILE
 from studio.render import Renderer
 
 
@@ -93,7 +94,7 @@ def test_the_file_is_served_as_it_is(server: str, asked: dict) -> None:
 def test_asking_again_exports_nothing(
     call: Call, asked: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(onnx_export, "export")
+    monkeypatch.delattr(onnx_files, "exported")
     assert call("network", "styled") == asked
 
 
@@ -118,7 +119,7 @@ def test_a_damaged_file_is_not_served(server: str, asked: dict, folder: Path) ->
 def test_a_file_in_the_cache_is_served_too(
     server: str, asked: dict, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = onnx_export.find(Renderer(folder).checkpoints()["styled"])
+    found = onnx_files.find(Renderer(folder).checkpoints()["styled"])
     weights = Renderer(folder).checkpoints()["styled"].card["generator_sha256"]
     monkeypatch.setenv("STUDIO_CACHE", str(tmp_path))
     (tmp_path / "networks").mkdir()
@@ -140,11 +141,11 @@ def test_what_is_not_here_is_a_sentence(ask: Call, name: object, words: str) -> 
 def test_a_failed_export_is_a_sentence(
     ask: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*given: object, **metadata: str) -> bytes:
+    def fail(*given: object) -> bytes:
         raise ExportError("This generator can't be exported.")
 
-    monkeypatch.setattr(onnx_export, "export", fail)
-    monkeypatch.setattr(onnx_export, "_failed", {})
+    monkeypatch.setattr(onnx_files, "exported", fail)
+    monkeypatch.setattr(onnx_files, "_failed", {})
     status, text = ask("network", "unasked")
     assert status == 500
     assert json.loads(text)["error"] == "This generator can't be exported."

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from studio import checkpoint, directions, onnx_export
+from studio import checkpoint, directions, onnx_export, onnx_files
 from studio.design import from_seed
 from studio.generators import build
 from studio.render import Renderer
@@ -85,8 +85,8 @@ def test_every_file_can_be_pushed(name: str) -> None:
 
 @found
 def test_it_can_be_drawn_in_a_browser_at_once(name: str) -> None:
-    exported = onnx_export.find(checkpoint.read(SHIPPED / name))
-    assert exported and exported.path == SHIPPED / name / onnx_export.FILE
+    exported = onnx_files.find(checkpoint.read(SHIPPED / name))
+    assert exported and exported.path == SHIPPED / name / onnx_files.FILE
     assert (
         onnx_export.most_difference(
             exported.path.read_bytes(), Renderer(SHIPPED).open(name).generator

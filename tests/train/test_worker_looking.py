@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from worker_runs import STEPS, same_state, train
 
-from studio import checkpoint, onnx_export
+from studio import checkpoint, onnx_files
 from studio.onnx_export import ExportError
 from train.runs import Run
 
@@ -65,7 +65,7 @@ def test_the_best_moment_is_kept_where_it_was_clearly_better(
     assert "best after 16 photos shown" in note
     assert (run.folder / "checkpoint" / "directions.json").exists()
     found = checkpoint.read(run.folder / "checkpoint")
-    assert onnx_export.find(found).path == found.folder / "generator.onnx"
+    assert onnx_files.find(found).path == found.folder / "generator.onnx"
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_a_generator_that_cannot_be_exported_is_finished_all_the_same(
     def fail(*given: Any, **named: Any) -> bytes:
         raise error
 
-    monkeypatch.setattr(onnx_export, "export", fail)
-    monkeypatch.setattr(onnx_export, "_failed", {})  # all these runs make the same weights
+    monkeypatch.setattr(onnx_files, "exported", fail)
+    monkeypatch.setattr(onnx_files, "_failed", {})  # all these runs make the same weights
     run = prepare(live=True)
     assert train(run) == "finished"
     assert run.state() == ("finished", "Finished.")
