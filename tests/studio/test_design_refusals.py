@@ -54,7 +54,7 @@ NOT_NUMBERS = [
     1e308,
     -1,
     np.float32(1e9),
-    object(),
+    object,
     b"1",
     1 + 2j,
 ]
