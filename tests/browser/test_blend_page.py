@@ -30,11 +30,11 @@ def shows(visitor: Visitor, values: dict[str, Any], selector: str = BLEND) -> No
     visitor.wait(
         """async ([selector, design]) => {
             const root = window.gradio_config.root;
-            const { paint, tile } = await import(`${root}/studio-page/tiles.js`);
+            const { paint, urgentTile } = await import(`${root}/studio-page/tiles.js`);
             const canvas = document.querySelector(selector);
             const second = document.createElement("canvas");
             second.width = second.height = canvas.width;
-            paint(second, await tile(design), design.generator);
+            paint(second, await urgentTile(design), design.generator);
             return canvas.width > 0 && lookOf(second) === lookOf(canvas);
         }""",
         [selector, values],

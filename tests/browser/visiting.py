@@ -42,11 +42,11 @@ DRAWN = """async (selector) => {
   const canvas = document.querySelector(selector);
   if (!root || !canvas?.clientWidth) return false;
   const { state } = await import(`${root}/studio-page/store.js`);
-  const { paint, tile } = await import(`${root}/studio-page/tiles.js`);
+  const { paint, urgentTile } = await import(`${root}/studio-page/tiles.js`);
   if (!state.design) return false;
   const second = document.createElement("canvas");
   second.width = second.height = Math.round(canvas.clientWidth * devicePixelRatio);
-  paint(second, await tile(state.design), state.design.generator);
+  paint(second, await urgentTile(state.design), state.design.generator);
   return window.lookOf(second) === window.lookOf(canvas);
 }"""
 # The page then loads nothing to draw by itself.
@@ -219,8 +219,8 @@ class Visitor:
         """The page's drawing of a design, (H, W, 4), before it is enlarged."""
         found = self.module(
             "tiles.js",
-            """async ({ tile }, design) => {
-                const { width, data } = await tile(design);
+            """async ({ urgentTile }, design) => {
+                const { width, data } = await urgentTile(design);
                 return { width, data: Array.from(data) };
             }""",
             design or self.design(),

@@ -27,11 +27,11 @@ export function drawsHere(design) {
     && leavesOf(design).every((leaf) => leaves.get(nameOf(leaf))?.styles);
 }
 
-/** The picture of a design that `drawsHere`, as ImageData. */
-export async function drawHere(design) {
+/** The picture of a design that `drawsHere`, as ImageData; a patient one lets the hand's go first. */
+export async function drawHere(design, { patient = false } = {}) {
   const { shape, sliders } = ready;
   const place = placeOf(design, (leaf) => leaves.get(nameOf(leaf)), sliders);
-  const { pixels, width, height } = await send({ styles: place.styles, shape }, [place.styles.buffer]);
+  const { pixels, width, height } = await send({ styles: place.styles, shape, patient }, [place.styles.buffer]);
   return new ImageData(pixels, width, height);
 }
 

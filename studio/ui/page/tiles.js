@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { key } from "./design.js";
 import { lanczos } from "./lanczos.js";
+import { drawHere, drawsHere } from "./network.js";
 import { generatorOf, weightsOf } from "./store.js";
 
 const KEPT = 600;
@@ -10,8 +11,16 @@ const MOST = 64; // as studio/ui/api.py allows on one sheet
 const kept = new Map(); // design and weights -> promise of its tile, oldest first
 let waiting = new Map(); // generator -> wishes that go out together
 
-/** The tile of a design, with others wished for at this moment on one sheet. */
+/** The tile of a design: drawn here where that takes no question, or else on a sheet with others. */
 export function tile(design) {
+  if (!kept.has(nameOf(design)) && drawsHere(design)) {
+    return drawHere(design, { patient: true }).catch(() => tileOfSheet(design));
+  }
+  return tileOfSheet(design);
+}
+
+/** The studio's tile of a design, with others wished for at this moment on one sheet. */
+function tileOfSheet(design) {
   return remembered(design, (wish) => {
     const wishes = waiting.get(design.generator) ?? [];
     wishes.push(wish);
@@ -20,13 +29,13 @@ export function tile(design) {
   });
 }
 
-/** The tile of a design, at once and by itself: for the picture that follows the hand. */
+/** The studio's tile of a design, at once and by itself: for the picture that follows the hand. */
 export function urgentTile(design) {
   return remembered(design, (wish) => drawSheet([wish]));
 }
 
 function remembered(design, draw) {
-  const name = key(design) + weightsOf(design.generator);
+  const name = nameOf(design);
   let promise = kept.get(name);
   if (promise) {
     kept.delete(name);
@@ -37,6 +46,10 @@ function remembered(design, draw) {
   kept.set(name, promise);
   if (kept.size > KEPT) kept.delete(kept.keys().next().value);
   return promise;
+}
+
+function nameOf(design) {
+  return key(design) + weightsOf(design.generator);
 }
 
 function sendWaiting() {
