@@ -87,6 +87,7 @@ class API:
                 "first": each.card.get("first", 0),
                 "enlargement": each.card.get("enlargement", "lanczos"),
                 "truncation": each.card.get("truncation", 1.0),
+                "guidance": each.card.get("guidance", 1.0),
             }
             for name, each in self.renderer.checkpoints().items()
         ]

@@ -58,7 +58,7 @@ def studio_checkpoints(
     make_checkpoint(root / "markup", colour, seed=3, order=3, **hostile)
     names = ["Dress", "Tank top", "<img src=x onerror=hacked=1> Coat"]
     make_checkpoint(root / "styled", style, seed=4, order=4, classes=names)
-    make_colourist(root / "colourist", order=5)
+    make_colourist(root / "colourist", order=5, guidance=1.25)
     return root
 
 

@@ -47,7 +47,10 @@ def strongest(visitor: Visitor) -> int:
 
 
 def test_typing_a_colour_draws_it(visitor: Visitor, studio_renderer: Renderer) -> None:
-    assert visitor.design() == {"generator": "colourist", "seed": 0, "text": "red shirt"}
+    assert visitor.design() == {
+        **{"generator": "colourist", "seed": 0, "text": "red shirt"},
+        "guidance": 1.25,  # as the card says
+    }
     assert visitor.find(FIELD).input_value() == "red shirt" and strongest(visitor) == 0
     for word in ("blue", "emerald"):
         typed(visitor, f"{word} shirts")
@@ -102,6 +105,9 @@ def test_no_words_draw_anything(visitor: Visitor) -> None:
     visitor.until(lambda: "text" not in visitor.design())
     visitor.drawn()
     assert visitor.find("#at-guidance").is_disabled() and visitor.find(REMARK).inner_text() == ""
+    assert "guidance" not in visitor.design()
+    typed(visitor, "blue")
+    assert visitor.design()["guidance"] == 1.25
 
 
 def test_words_are_followed_as_closely_as_wished(visitor: Visitor) -> None:
@@ -109,7 +115,10 @@ def test_words_are_followed_as_closely_as_wished(visitor: Visitor) -> None:
     visitor.find("#at-guidance").fill("0")
     visitor.sees_other_than(before)
     assert visitor.design()["guidance"] == 0
-    visitor.find(".at-undo").click()
+    typed(visitor, "blue")
+    assert visitor.design()["guidance"] == 0  # a wish outlasts the words
+    for _ in range(2):
+        visitor.find(".at-undo").click()
     visitor.sees(before)
 
 

@@ -65,9 +65,12 @@ def designs(found: Checkpoint, count: int, psi: float) -> Tensor:
     renderer = Renderer(found.folder.parent)
     drawn = []
     texts = prompts(found, count)
+    guidance = found.card.get("guidance", 1.0)
     for seed, text in enumerate(texts):
         label = seed % len(found.classes) if found.classes else None
-        design = from_seed(found.name, seed, truncation=psi, label=label, text=text)
+        design = from_seed(
+            found.name, seed, truncation=psi, label=label, text=text, guidance=guidance
+        )
         drawn.append(renderer.pixels(design))
     return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
 

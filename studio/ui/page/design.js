@@ -6,7 +6,7 @@ export const MAX_SEED = 2 ** 32 - 1;
  * The design of a seed, started as the card says, of a category or of words where the generator
  * takes them: `wish` is {label, text, guidance}, as wishOf gives it.
  */
-export function fresh(generator, seed, { label = 0, text = "", guidance = 1 } = {}) {
+export function fresh(generator, seed, { label = 0, text = "", guidance = generator.guidance } = {}) {
   const design = { generator: generator.name, seed };
   if (generator.truncation !== 1) design.truncation = generator.truncation;
   if (generator.classes.length) design.label = label;
@@ -14,11 +14,11 @@ export function fresh(generator, seed, { label = 0, text = "", guidance = 1 } = 
   return design;
 }
 
-/** What a design, or the first of those that were blended, asks its generator for. */
+/** What a design, or the first of those blended, asks its generator for; guides only words. */
 export function wishOf(design) {
   if (design.blend) return wishOf(design.blend[0]);
   const { label = 0, text = "", guidance = 1 } = design;
-  return { label, text, guidance };
+  return { label, text, guidance: text ? guidance : undefined };
 }
 
 /** The words of a design, or those of all the designs that were blended; none is "". */

@@ -20,7 +20,7 @@ export function mountWords(box, guidanceBox) {
   const draw = () => {
     clearTimeout(pause);
     const text = normal(field.value);
-    if (texts(state.design).join(" / ") !== text) settle(wishing(state.design, { text }));
+    if (texts(state.design).join(" / ") !== text) settle(told(text));
   };
   field.addEventListener("input", () => {
     clearTimeout(pause);
@@ -38,7 +38,7 @@ export function mountWords(box, guidanceBox) {
     if (offered !== name) {
       offered = name;
       offers.replaceChildren(...examples.slice(0, OFFERED).map((text) =>
-        button(text, "at-category", () => settle(wishing(state.design, { text })))));
+        button(text, "at-category", () => settle(told(text)))));
     }
     const own = texts(design);
     const text = own.join(" / ");
@@ -46,12 +46,18 @@ export function mountWords(box, guidanceBox) {
     // differ in spaces, and stays.
     if (normal(field.value) !== text) field.value = text;
     for (const each of offers.children) each.setAttribute("aria-pressed", own.includes(each.textContent));
-    guidance.value = wishOf(design).guidance;
+    guidance.value = wishOf(design).guidance ?? generatorOf(design.generator).guidance;
     guidance.disabled = !own.length;
     tellUnknown(remark, design, own);
   };
   on("settled", follow);
   walkable(offers, () => 1);
+}
+
+/** The design on the easel with other words; the first ones are followed as the card says. */
+function told(text) {
+  const { guidance = generatorOf(state.design.generator).guidance } = wishOf(state.design);
+  return wishing(state.design, { text, guidance: text ? guidance : 1 });
 }
 
 function normal(text) {
