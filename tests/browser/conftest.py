@@ -19,6 +19,9 @@ from studio.render import Renderer
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
+    # WebGPU in software, which the page takes for no graphics card unless a test says otherwise.
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

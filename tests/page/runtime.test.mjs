@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { FILES, VERSION } from "../../studio/ui/page/runtime.js";
+import { ENGINES, VERSION } from "../../studio/ui/page/runtime.js";
 
 const page = fileURLToPath(new URL("../../studio/ui/page/", import.meta.url));
 const read = (name) => readFileSync(page + name);
@@ -17,9 +17,17 @@ test("the version is the package's", () => {
   assert.equal(JSON.parse(read("package-lock.json")).packages["node_modules/onnxruntime-web"].version, VERSION);
 });
 
-for (const { name, integrity } of Object.values(FILES)) {
+const files = Object.values(ENGINES).flatMap((engine) => Object.values(engine));
+for (const { name, integrity } of files) {
   test(`${name} is the one that was pinned`, () => {
     const content = read(`node_modules/onnxruntime-web/dist/${name}`);
     assert.equal(`sha384-${createHash("sha384").update(content).digest("base64")}`, integrity);
+  });
+}
+
+for (const [engine, { module, binary }] of Object.entries(ENGINES)) {
+  test(`${engine}'s module asks for its binary`, () => {
+    const found = read(`node_modules/onnxruntime-web/dist/${module.name}`).toString();
+    assert.ok(found.includes(`"${binary.name}"`));
   });
 }

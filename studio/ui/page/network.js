@@ -1,10 +1,11 @@
 // Generators that run in the page. The first pictures come from the studio; meanwhile the runtime
-// and the generator's weights are loaded, checked and handed to a worker. From then on a design
+// and the generator's weights are loaded, checked and handed to a painter. From then on a design
 // whose leaves are known is drawn here, and the hand gets its picture without a network in between.
 
 import { call } from "./api.js";
 import { key } from "./design.js";
 import { notice } from "./notice.js";
+import * as painters from "./painters.js";
 import { leavesOf, placeOf } from "./place.js";
 import { weightsOf } from "./store.js";
 
@@ -12,26 +13,22 @@ const LEAVES_KEPT = 600;
 const root = window.gradio_config.root;
 const saving = Boolean(navigator.connection?.saveData); // then megabytes are not to be loaded
 
-let worker = null;
-let numbers = 0;
-const asked = new Map(); // number of a message -> how to settle its promise
 let broken = saving; // nothing can be drawn here
 let wanted = null; // which weights are to be drawn with
-let ready = null; // { weights, shape, sliders } of the generator that the worker holds
+let ready = null; // { weights, sliders, form } of the generator that is drawn with
 const leaves = new Map(); // weights and leaf -> place, or the promise of one; oldest first
 const refused = new Set(); // weights that can't be drawn with here
 
 /** Whether a design can be drawn here right now, without asking anybody. */
 export function drawsHere(design) {
-  return Boolean(ready) && ready.weights === weightsOf(design.generator)
+  return Boolean(ready) && painters.paints() && ready.weights === weightsOf(design.generator)
     && leavesOf(design).every((leaf) => leaves.get(nameOf(leaf))?.styles);
 }
 
 /** The picture of a design that `drawsHere`, as ImageData; a patient one lets the hand's go first. */
 export async function drawHere(design, { patient = false } = {}) {
-  const { shape, sliders } = ready;
-  const place = placeOf(design, (leaf) => leaves.get(nameOf(leaf)), sliders);
-  const { pixels, width, height } = await send({ styles: place.styles, shape, patient }, [place.styles.buffer]);
+  const place = placeOf(design, (leaf) => leaves.get(nameOf(leaf)), ready.sliders);
+  const { pixels, width, height } = await painters.draw(place.styles, patient);
   return new ImageData(pixels, width, height);
 }
 
@@ -65,18 +62,18 @@ function load(name, weights) {
     const bytes = await fetched(name, about);
     if (wanted !== weights) return;
     ready = null;
+    const { layers, dim, mapped, coarse, ranges } = about;
+    const shape = mapped ? [1, layers, dim] : [1, dim];
     try {
-      await send({ bytes, local: about.runtime && `${root}${about.runtime}` }, [bytes]);
+      await painters.load({ bytes, shape, local: about.runtime && `${root}${about.runtime}` });
     } catch (error) {
       stop();
       throw Object.assign(error, {
         sentence: "This browser can't draw by itself, so pictures come from the studio.",
       });
     }
-    const { layers, dim, mapped, coarse, ranges } = about;
     ready = {
       weights,
-      shape: mapped ? [1, layers, dim] : [1, dim],
       sliders: { vectors: floats(about.vectors), ranges, coarse },
       form: { layers, dim, mapped },
     };
@@ -124,37 +121,11 @@ function nameOf(leaf) {
   return key(leaf) + weightsOf(leaf.generator);
 }
 
-function send(message, transfer = []) {
-  worker ??= started();
-  numbers += 1;
-  const number = numbers;
-  return new Promise((resolve, reject) => {
-    asked.set(number, { resolve, reject });
-    worker.postMessage({ number, ...message }, transfer);
-  });
-}
-
-function started() {
-  const result = new Worker(`${root}/studio-page/network-worker.js`, { type: "module" });
-  result.addEventListener("message", ({ data }) => {
-    const { resolve, reject } = asked.get(data.number);
-    asked.delete(data.number);
-    data.error ? reject(new Error(data.error)) : resolve(data);
-  });
-  result.addEventListener("error", (event) => {
-    event.preventDefault();
-    stop();
-  });
-  return result;
-}
-
 /** Give up drawing here: whoever waits gets the studio's picture instead. */
 function stop() {
   broken = true;
   ready = null;
-  worker?.terminate();
-  for (const { reject } of asked.values()) reject(new Error("Nothing is drawn here any more."));
-  asked.clear();
+  painters.stop();
 }
 
 function floats(text) {

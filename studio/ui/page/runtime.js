@@ -1,24 +1,38 @@
-// What runs a generator in the page: ONNX Runtime for WebAssembly, from the pinned npm package. Its
-// files lie beside this one where `npm ci` was run, else on a public CDN. Either way they are only
-// used if they are the very ones that were pinned.
+// What runs a generator in the page: ONNX Runtime, from the pinned npm package. It has two engines,
+// each with a module and a binary of its own. Their files lie beside this one where `npm ci` was
+// run, else on a public CDN. Either way they are only used if they are the very ones that were
+// pinned.
 
 export const VERSION = "1.23.2"; // as package.json
-export const FILES = {
-  module: {
-    name: "ort.wasm.bundle.min.mjs",
-    integrity: "sha384-pB+S6eivYulGEoJHgzPCoPWakVLo3C9Pb8l5qdqqK/H8FkTygfHQlKTOk94SHumD",
+export const ENGINES = {
+  wasm: {
+    module: {
+      name: "ort.wasm.bundle.min.mjs",
+      integrity: "sha384-pB+S6eivYulGEoJHgzPCoPWakVLo3C9Pb8l5qdqqK/H8FkTygfHQlKTOk94SHumD",
+    },
+    binary: {
+      name: "ort-wasm-simd-threaded.wasm",
+      integrity: "sha384-6WaAowIglB/94BWMbHxBFUZsy7ACNRxdOpOwlrQ0u6KaTjP3y4VXMAqLOTSHnp0l",
+    },
   },
-  binary: {
-    name: "ort-wasm-simd-threaded.wasm",
-    integrity: "sha384-6WaAowIglB/94BWMbHxBFUZsy7ACNRxdOpOwlrQ0u6KaTjP3y4VXMAqLOTSHnp0l",
+  webgpu: {
+    module: {
+      name: "ort.webgpu.bundle.min.mjs",
+      integrity: "sha384-xnwi/nLrcL9A8pZJXvMPJl9t2qXVBYS1sja6ZhRABjgomvO00i9E15uWPaTAD6Jl",
+    },
+    binary: {
+      name: "ort-wasm-simd-threaded.asyncify.wasm",
+      integrity: "sha384-USP/anvVK5uOB59MUK58Rv5RXSTMwtvDoplIiI3WNQC8Ah3j6yRZv9uox0dtsYZB",
+    },
   },
 };
 const CDN = `https://cdn.jsdelivr.net/npm/onnxruntime-web@${VERSION}/dist`;
 
-/** Load the runtime; `local` is where the package's files are served here, or "". */
-export async function loadRuntime(local) {
+/** Load the runtime of an engine; `local` is where the package's files are served here, or "". */
+export async function loadRuntime(engine, local) {
+  const files = ENGINES[engine];
   const [module, binary] = await Promise.all(
-    [FILES.module, FILES.binary].map(async ({ name, integrity }) => {
+    [files.module, files.binary].map(async ({ name, integrity }) => {
       const response = await fetch(`${local || CDN}/${name}`, { integrity });
       if (!response.ok) throw new Error(`${name}: ${response.status}`);
       return response.arrayBuffer();
