@@ -49,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     write_file_whole(path, lambda file: file.write(pictures.to_png(sheet, optimize=True)))
     about = {"sheet": FILE, "seeds": options.count, "psi": options.psi}
     if found.draws_by_words:
+        about["guidance"] = found.card.get("guidance", 1.0)
         about["texts"] = list(dict.fromkeys(prompts(found, options.count)))
     update_card(found, unselected=about)
     print(path)
