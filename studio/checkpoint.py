@@ -8,7 +8,7 @@ Layout of one checkpoint::
     preview.jpg                a sheet of unselected designs
     directions.json            the sliders (written when first needed)
     words.json                 the words it draws by, where it does
-    generator.onnx             the generator for browsers, see studio.onnx_export (likewise written
+    generator.onnx             the generator for browsers, see studio.onnx_files (likewise written
                                when first needed, or at the end of its training)
 """
 

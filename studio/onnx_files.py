@@ -64,10 +64,9 @@ def of_checkpoint(checkpoint: Checkpoint) -> Exported:
         try:
             return _keep(checkpoint, exported(checkpoint))
         except ExportError as error:
-            # Other weights that have taken the place of these meanwhile may not fail.
-            with suppress(CheckpointError):
-                if read(checkpoint.folder).card[WEIGHTS] == weights:
-                    _failed[weights] = str(error)
+            if read(checkpoint.folder).card[WEIGHTS] != weights:
+                raise CheckpointError(str(error)) from error  # it may have met half of each
+            _failed[weights] = str(error)
             raise
 
 

@@ -139,7 +139,7 @@ class Renderer:
         }
 
     def network(self, name: str) -> Exported:
-        """A generator for browsers, exported now if it never was; see :mod:`studio.onnx_export`.
+        """A generator for browsers, exported now if it never was; see :mod:`studio.onnx_files`.
 
         Raises:
             DesignError: there is no such generator here.

@@ -291,3 +291,16 @@ def test_a_process_that_dies_is_a_sentence(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
     with pytest.raises(ExportError, match=r"^The export was given up: "):
         of(mine)
+
+
+def test_what_fails_as_it_is_replaced_may_be_tried_again(
+    mine: Checkpoint, exporting: Exporting, make_checkpoint: Make
+) -> None:
+    def export(checkpoint: Checkpoint) -> bytes:
+        make_checkpoint(mine.folder, COLOUR, seed=9)
+        raise ExportError("Half of each.")
+
+    exporting.export = export
+    (mine.folder / FILE).unlink()
+    with pytest.raises(CheckpointError, match="Half of each"):
+        of(mine)
