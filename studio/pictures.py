@@ -7,7 +7,6 @@ import io
 import numpy as np
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
 
 RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 
@@ -22,6 +21,8 @@ def sheet(images: Tensor, columns: int, *, scale: int = 1, gap: int = 2) -> Imag
 
     Enlarged pixels are repeated, so that a sheet shows what was drawn and nothing else.
     """
+    from torchvision.utils import make_grid  # takes seconds, and a studio's page lays out none
+
     larger = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
     grid = make_grid(larger, nrow=columns, padding=gap, pad_value=255)
     return to_image(grid.permute(1, 2, 0).numpy())

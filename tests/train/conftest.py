@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from command_line import ON_CPU
@@ -16,6 +17,9 @@ from service_parts import ONE_CPU, send
 from torch import Tensor
 from trainings import CPU
 
+from studio import onnx_files
+from studio.checkpoint import Checkpoint
+from studio.onnx_export import WEIGHTS
 from train.__main__ import main
 from train.features import NETWORK
 from train.hardware import Hardware
@@ -134,6 +138,21 @@ def settings(tiny_recipe: Recipe) -> dict[str, Any]:
 def run(tmp_path: Path, settings: dict[str, Any]) -> Run:
     """A new run's folder."""
     return Run.create(tmp_path / "run", settings)
+
+
+@pytest.fixture
+def quick_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends in this process gets an empty network for browsers.
+
+    The real one takes a process of its own some ten seconds; ``test_worker_looking`` waits for one.
+    """
+
+    def exported(checkpoint: Checkpoint) -> bytes:
+        model = onnx.ModelProto()
+        model.metadata_props.add(key=WEIGHTS, value=checkpoint.card[WEIGHTS])
+        return model.SerializeToString()
+
+    monkeypatch.setattr(onnx_files, "exported", exported)
 
 
 @pytest.fixture

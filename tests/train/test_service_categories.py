@@ -20,6 +20,7 @@ from train.page.service import Service
 from train.recipes import RECIPES, Recipe
 from train.runs import Run
 
+pytestmark = pytest.mark.usefixtures("quick_export")
 CONFIG = {**STYLED["generator"], "classes": 3}
 JUDGE = {**STYLED["discriminator"], "classes": 3}
 SHORT = {"kimg": 0.1, "precision": "fp32", "device": "auto"}

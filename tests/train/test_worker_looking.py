@@ -16,7 +16,7 @@ from train.runs import Run
 
 
 def test_looking_changes_nothing_of_what_is_learnt(
-    prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+    prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, quick_export: None
 ) -> None:
     monkeypatch.setattr("train.loop.TICK_IMAGES", 8)
     for name, value in {"SHORTEST": 0.0, "GROWTH": 0.0, "CREDIT": 1e9}.items():
@@ -92,7 +92,7 @@ def test_a_generator_that_cannot_be_exported_is_finished_all_the_same(
 
 
 def test_a_newer_moment_of_about_the_same_distance_is_kept(
-    prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+    prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, quick_export: None
 ) -> None:
     monkeypatch.setattr("train.live.SlicedWasserstein", Distances([5.0]))
     run = prepare(live=True)
