@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from studio.words import Encoder
 from train import discriminators
 from train.recipes import Recipe
 
-# Networks this small are slower on several threads than on one.
+# Networks this small are slower on several threads than on one, also in processes started here.
 torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 COLOUR = {
     "kind": "dcgan",
