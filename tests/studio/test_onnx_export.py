@@ -24,7 +24,8 @@ from studio.generators.base import to_uint8
 from studio.latents import of_seed
 from studio.onnx_export import PACKAGES, ExportError
 
-LAYERED = {"latent_dim": 6, "style_dim": 10, "widths": [8, 8, 6]}
+# Two sizes of picture, as each further one would take torch another second to write.
+LAYERED = {"latent_dim": 6, "style_dim": 10, "widths": [8, 6]}
 CONFIGS: dict[str, dict[str, Any]] = {
     "dcgan": COLOUR,
     "mlp": {"kind": "mlp", "latent_dim": 6, "widths": [16, 24], "channels": 1, "output": "sigmoid"},
@@ -77,15 +78,22 @@ def files(
     return cache(lambda kind: another.submit(onnx_export.export, generators(kind)).result())
 
 
+@pytest.fixture(scope="module")
+def dcgan(generators: Callable[[str], Generator], another: ProcessPoolExecutor) -> onnx.ModelProto:
+    """A DCGAN as torch writes it."""
+    return another.submit(onnx_export.as_model, generators("dcgan")).result()
+
+
 @pytest.fixture
-def written(
-    generators: Callable[[str], Generator],
-    another: ProcessPoolExecutor,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A DCGAN as torch writes it, to go on with here."""
-    model = another.submit(onnx_export.as_model, generators("dcgan")).result()
-    monkeypatch.setattr(onnx_export, "as_model", lambda generator: model)
+def written(dcgan: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch would write, to go on with here; each gets its own, which it may change."""
+
+    def as_model(generator: Generator) -> onnx.ModelProto:
+        model = onnx.ModelProto()
+        model.CopyFrom(dcgan)
+        return model
+
+    monkeypatch.setattr(onnx_export, "as_model", as_model)
 
 
 def opened(data: bytes | Path) -> onnxruntime.InferenceSession:
