@@ -93,8 +93,9 @@ def test_a_blend_of_shape_and_surface_apart(call: Call, renderer: Renderer) -> N
 
 
 def test_strips_and_animations_leave_the_surface_where_it_is_told(
-    call: Call, renderer: Renderer
+    call: Call, renderer: Renderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("studio.ui.api.ANIMATION_SIZE", 32)  # palettes of 512 px take seconds
     pair = design.from_dict(COAT), design.from_dict(DRESS)
     for surface in (None, 0.25):
         found = opened(call("blend_strip", COAT, DRESS, 4, 16, surface))
@@ -104,7 +105,7 @@ def test_strips_and_animations_leave_the_surface_where_it_is_told(
         Path(call("blend_animation", COAT, DRESS, *surface)).read_bytes() for surface in ([], [0])
     )
     assert together != apart
-    assert apart == blend.animation(renderer, blend.steps(*pair, 25, 0), 512)
+    assert apart == blend.animation(renderer, blend.steps(*pair, 25, 0), 32)
 
 
 @pytest.mark.parametrize(
