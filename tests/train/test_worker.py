@@ -158,6 +158,7 @@ def test_broken_numbers_lead_back_to_the_last_save_at_half_the_rate(
     prepare: Callable[..., Run],
     at_step: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
+    quick_export: None,
     tick_images: int,
 ) -> None:
     monkeypatch.setattr("train.loop.TICK_IMAGES", tick_images)

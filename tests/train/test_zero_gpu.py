@@ -177,7 +177,7 @@ def test_what_goes_wrong_in_a_slice_is_said(lender: Lender, make_run: Callable[.
 
 
 def test_the_page_trains_slice_by_slice(
-    lender: Lender, tmp_path: Path, checkpoints: Path, photos: Path
+    lender: Lender, tmp_path: Path, checkpoints: Path, photos: Path, quick_export: None
 ) -> None:
     service = Service(tmp_path / "runs", checkpoints, machine=LENT)
     assert lender.durations == [10]  # known before anything is served
