@@ -25,11 +25,12 @@ from studio.generators import Generator
 SAMPLES = 10_000
 # Categories that the samples are shared among; each needs enough for its centre.
 CLASSES = 100
-# Principal components that are tried out, on how many designs, and how many designs tell how much
-# a trait varies. Together they are less than 500 pictures: this may run beside a training.
+# Principal components that are tried out, on how many designs, and how many designs, of how many
+# categories or texts, tell how much a trait varies. Together they are less than 500 pictures: this
+# may run beside a training.
 CANDIDATES = 12
 TRIAL_DESIGNS = 8
-SPREAD_DESIGNS = 64
+SPREAD_DESIGNS, SPREAD_CLASSES = 64, 8
 TRIAL_PIXELS = 64
 # A direction acts only on the layers that its trait belongs to if at least this share of its
 # effect on the trait comes from there, and the trait then stands out more among all it changes.
@@ -53,7 +54,9 @@ def find(
     styles, labels = samples(generator, random, texts)
     vectors = principal(styles, labels)
     groups = layer_groups(generator)
-    looks, changes = tried(generator, vectors, styles, groups)
+    spread = spreads(generator, styles, labels)
+    looks, changes = tried(generator, vectors, styles[-TRIAL_DESIGNS:], groups)
+    changes /= spread
     strongest = looks.sum(1).square().mean((1, 2)).argsort(descending=True)[:count]
     found = []
     for index, trait in zip(strongest, named(changes[strongest].sum(1)), strict=True):
@@ -101,20 +104,29 @@ def layer_groups(generator: Generator) -> list[tuple[int, int]]:
     return [(0, generator.coarse_layers), (generator.coarse_layers, generator.style_layers)]
 
 
+def spreads(generator: Generator, styles: Tensor, labels: Tensor) -> Tensor:
+    """The traits' standard deviations among designs of one category or text: (traits,).
+
+    How a trait differs between categories is no measure of what a slider does within one.
+    """
+    few = (labels < SPREAD_CLASSES).nonzero().flatten()[:SPREAD_DESIGNS]
+    _, traits = seen(generator, styles[few, None].expand(-1, generator.style_layers, -1))
+    alike = [traits[labels[few] == label] for label in labels[few].unique()]
+    apart = torch.cat([each - each.mean(0) for each in alike])
+    return (apart.square().sum(0) / (len(apart) - len(alike))).sqrt().clamp_min(1e-6)
+
+
 def tried(
     generator: Generator, vectors: Tensor, styles: Tensor, groups: list[tuple[int, int]]
 ) -> tuple[Tensor, Tensor]:
-    """What each vector changes through each group of layers.
+    """What each vector changes in some designs through each group of layers.
 
     Returns:
         How coarse looks change per standard deviation, (vectors, groups, designs, pixels); and how
-        the traits change on average from the low to the high end of a trial, in their standard
-        deviations, (vectors, groups, traits).
+        the traits change on average from the low to the high end of a trial, (vectors, groups,
+        traits).
     """
-    _, spread = seen(
-        generator, styles[:SPREAD_DESIGNS, None].expand(-1, generator.style_layers, -1)
-    )
-    base = styles[-TRIAL_DESIGNS:, None].expand(-1, generator.style_layers, -1)
+    base = styles[:, None].expand(-1, generator.style_layers, -1)
     steps = torch.zeros(len(vectors), len(groups), 2, *base.shape)
     for group, (first, end) in enumerate(groups):
         along = TRIAL_STEPS * vectors[:, None, None]  # the same for all designs and layers
@@ -124,8 +136,7 @@ def tried(
         each.view(*steps.shape[:4], -1) for each in seen(generator, (base + steps).flatten(0, 3))
     )
     looks = (looks[:, :, 1] - looks[:, :, 0]) / (2 * TRIAL_STEPS)
-    changes = (traits[:, :, 1] - traits[:, :, 0]).mean(2) / spread.std(0).clamp_min(1e-6)
-    return looks, changes
+    return looks, (traits[:, :, 1] - traits[:, :, 0]).mean(2)
 
 
 def seen(generator: Generator, styles: Tensor) -> tuple[Tensor, Tensor]:

@@ -50,6 +50,22 @@ class Square(Generator):
         return images
 
 
+class Squares(Square):
+    """Squares in four categories, some black and some white, that z[2] makes a little lighter."""
+
+    kind = "squares"
+    mapped = True
+    classes = 4
+
+    def map(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        return torch.cat([z[:, :5], 5 * (condition[:, None] % 2 - 0.5)], 1)
+
+    def draw(self, styles: Tensor) -> Tensor:
+        w = styles.flatten(1)
+        colours = (0.5 + 0.08 * w[:, 5] + 0.01 * w[:, 2]).view(-1, 1, 1, 1).expand(-1, 3, 8, 8)
+        return torch.nn.functional.pad(colours, (4, 4, 4, 4), value=1.0)
+
+
 @pytest.fixture
 def tiny(make_checkpoint: Make, tmp_path: Path) -> Checkpoint:
     return make_checkpoint(tmp_path / "tiny", COLOUR, seed=1)
@@ -110,6 +126,13 @@ def test_effects_are_what_a_standard_deviation_changes() -> None:
     assert effects[0] == pytest.approx(0.08 * 0.25**0.5, rel=0.05)
     assert effects[1] == pytest.approx(0.03 * (0.25 * 2 / 3) ** 0.5, rel=0.05)
     assert max(effects[2:]) < 0.001
+
+
+def test_a_slider_is_named_by_what_it_does_within_a_category() -> None:
+    # Among all designs it changes next to nothing, beside what tells the categories apart.
+    found = find(Squares())
+    assert found.names[0] == ("Dark", "Light")
+    assert np.abs(found.vectors[0]).argmax() == 2 and found.vectors[0][2] > 0
 
 
 def test_what_changes_nothing_gets_a_number_for_a_name() -> None:
