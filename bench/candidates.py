@@ -35,6 +35,7 @@ MOST_SAMPLES = 5_000
 # Channels from 4 pixels on; every further level has half of the last.
 STYLE_WIDTHS = (256, 256, 128, 64)
 SLIM_WIDTHS = (128, 96, 64, 32)
+WIDE_WIDTHS = (256, 160, 96, 48)
 SHEET_COLUMNS, SHEET_PIXELS = 8, 128
 
 
@@ -100,9 +101,15 @@ def candidates(size: int, channels: int) -> dict[str, Recipe]:
             generator={**slim, "kind": "self-modulated"},
         ),
         Recipe(
+            **{**plain, "discriminator": {**slim_judge, "widths": dcgan[::-1]}},
+            name="wide",
+            title="the same, wide",
+            generator={**slim, "kind": "self-modulated", "widths": narrowing(WIDE_WIDTHS, levels)},
+        ),
+        Recipe(
             **plain,
             name="slim style",
-            title="the same, demodulated as in StyleGAN2",
+            title="slim, demodulated as in StyleGAN2",
             generator=slim,
         ),
         Recipe(
