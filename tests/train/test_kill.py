@@ -38,9 +38,9 @@ def train(folder: str) -> None:
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[ForkServerContext]:
-    """Processes that start at once, because one that has imported torch is forked for each."""
+    """Processes that start at once: forked from one that has imported all they need."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["train.worker"])
+    context.set_forkserver_preload(["train.worker", "torch._dynamo", "torchvision.utils"])
     yield context
 
 

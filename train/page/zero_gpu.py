@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -32,6 +33,9 @@ USUAL_SECONDS = 60
 RESERVE = 0.3
 PAUSED = "paused"  # a file in the run's folder: somebody asked it to stop
 LOOK_AGAIN = 0.5  # seconds
+# What optimisers and sheets of samples import takes seconds. A slice's process is forked from the
+# page's, so it need not spend them if that has done so.
+IMPORTED_EARLY = ("torch._dynamo", "torchvision.utils")
 READY = "Waiting for its turn on the GPU; it goes on while this page is open."
 
 
@@ -62,6 +66,8 @@ def prepare(device: str = "cuda") -> Callable[[str], str]:
         raise UserError("Slices of a GPU are only to be had on a Space with ZeroGPU.")
     import spaces
 
+    for name in IMPORTED_EARLY:
+        import_module(name)
     seconds = allowed_seconds()
     lent = spaces.GPU(duration=round(seconds))(work_on)
     return lambda folder: lent(folder, seconds * (1 - RESERVE), device)
