@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sharing
 import torch
 from torch import Tensor, nn
 from trainings import flat
@@ -38,7 +39,7 @@ def torchrun(processes: int, *program: Any, **variables: str) -> subprocess.Comp
 def shared(
     tiny_recipe: Recipe, squares: Tensor, tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict[str, Any]]:
-    """What one process makes of some trainings, then what each of two processes makes of them."""
+    """What this process makes of some trainings, then what each of two processes makes of them."""
     folder = tmp_path_factory.mktemp("shared")
     augmented = replace(tiny_recipe, augment="color,translation,cutout")
     style = {"kind": "self-modulated", "latent_dim": 4, "style_dim": 6, "widths": [8, 8, 4]}
@@ -46,9 +47,9 @@ def shared(
     named = {"plain": tiny_recipe, "augmented": augmented, "self-modulated": modulated}
     recipes = {name: recipe.to_dict() for name, recipe in named.items()}
     torch.save({"recipes": recipes, "images": squares}, folder / "given.pt")
-    for count in (1, 2):
-        done = torchrun(count, ROOT / "tests" / "train" / "sharing.py", folder, STEPS)
-        assert done.returncode == 0, done.stderr
+    sharing.main(folder, STEPS)
+    done = torchrun(2, sharing.__file__, folder, STEPS)
+    assert done.returncode == 0, done.stderr
     files = [folder / f"results-{name}.pt" for name in ("0-of-1", "0-of-2", "1-of-2")]
     return [torch.load(file, weights_only=True) for file in files]
 
@@ -101,10 +102,13 @@ def test_a_batch_that_cannot_be_shared_is_a_sentence(total: int, count: int, adv
         Processes(0, count).share(total)
 
 
-def test_alone_nothing_is_exchanged() -> None:
+def test_alone_nothing_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     alone, network = Processes(), nn.BatchNorm2d(3)
     assert alone.is_first
     assert alone.synchronise(network) is network
     assert alone.agree(3.5, torch.device("cpu")) == 3.5
+    assert join("cpu") == (Processes(), "cpu")
+    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}.items():
+        monkeypatch.setenv(name, value)  # as torchrun does for one process
     assert join("cpu") == (Processes(), "cpu")
     alone.wait()
