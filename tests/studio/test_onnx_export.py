@@ -23,6 +23,7 @@ from studio.generators import Generator, build
 from studio.generators.base import to_uint8
 from studio.latents import of_seed
 from studio.onnx_export import PACKAGES, ExportError
+from studio.onnx_models import HALVED_FROM, halved
 
 # Two sizes of picture, as each further one would take torch another second to write.
 LAYERED = {"latent_dim": 6, "style_dim": 10, "widths": [8, 6]}
@@ -154,7 +155,7 @@ def test_large_weights_are_stored_in_half(files: Callable[[str], bytes]) -> None
     types = {each.data_type for each in onnx.load_from_string(files("dcgan")).graph.initializer}
     assert onnx.TensorProto.FLOAT16 in types
     for each in onnx.load_from_string(files("dcgan")).graph.initializer:
-        assert each.data_type != onnx.TensorProto.FLOAT or np.prod(each.dims) < 64
+        assert each.data_type != onnx.TensorProto.FLOAT or np.prod(each.dims) < HALVED_FROM
 
 
 def test_half_is_given_up_where_pixels_change_too_much(
@@ -178,12 +179,13 @@ def test_weights_beyond_halfs_range_stay_as_they_are(
 ) -> None:
     from onnx import helper, numpy_helper
 
-    from studio.onnx_models import halved
-
-    values = {"large": np.full(64, 1e5, np.float32), "small": np.full(64, 0.1, np.float32)}
+    values = {
+        "large": np.full(HALVED_FROM, 1e5, np.float32),
+        "small": np.full(HALVED_FROM, 0.1, np.float32),
+    }
     weights = [numpy_helper.from_array(each, name) for name, each in values.items()]
     node = helper.make_node("Add", ["large", "small"], ["sum"])
-    output = helper.make_tensor_value_info("sum", onnx.TensorProto.FLOAT, [64])
+    output = helper.make_tensor_value_info("sum", onnx.TensorProto.FLOAT, [HALVED_FROM])
     model = helper.make_model(
         helper.make_graph([node], "it", [], [output], weights),
         opset_imports=[helper.make_opsetid("", 20)],

@@ -71,7 +71,9 @@ def test_a_recipe_of_words_needs_captions(service: Service, photos: Path) -> Non
     assert service.home()["runs"] == []
 
 
-def test_a_run_of_words_is_started_from_the_page(service: Service, captioned: Path) -> None:
+def test_a_run_of_words_is_started_from_the_page(
+    service: Service, captioned: Path, quick_export: None
+) -> None:
     wish = {"data": send(service, captioned), "length": "quick"}
     started = service.start({**wish, "advanced": {"recipe": "worded", "kimg": 0.1}})
     run = Run.open(service.root / started["id"])
