@@ -7,6 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# What is so small is slower on several threads than on one, above all where others compute too.
+# Processes started here inherit it; numpy and torch look when they are imported.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import numpy as np
 import pytest
 import torch
@@ -20,10 +24,6 @@ from studio.render import Renderer
 from studio.words import Encoder
 from train import discriminators
 from train.recipes import Recipe
-
-# Networks this small are slower on several threads than on one, also in processes started here.
-torch.set_num_threads(1)
-os.environ["OMP_NUM_THREADS"] = "1"
 
 COLOUR = {
     "kind": "dcgan",
