@@ -52,6 +52,7 @@ def starts(checkpoints: Mapping[str, Checkpoint]) -> list[dict[str, Any]]:
                 "images": images if isinstance(images, int) else 0,
                 "recipe": recipe.name,
                 "conditional": recipe.conditional,
+                "worded": recipe.worded,
                 "preview": (each.folder / PREVIEW).exists(),
             }
         )

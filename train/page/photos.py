@@ -178,11 +178,15 @@ def _shown(report: Report, shape: Shape) -> dict[str, Any]:
 
 
 def with_remarks(shown: dict[str, Any], said: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """What is shown of photos, with more to say of them; what is bad of it means no training."""
+    """What is shown of photos, with more to say of them; what is bad of it means no training.
+
+    It comes after the first sentence, which counts them: a page shows the first few only.
+    """
     bad = [text for kind, text in said if kind == "bad"]
     sentences = [{"kind": kind, "text": text} for kind, text in said]
     if not bad:
-        return {**shown, "sentences": [*shown["sentences"], *sentences]}
+        found = shown["sentences"]
+        return {**shown, "sentences": [*found[:1], *sentences, *found[1:]]}
     kept = [each for each in shown["sentences"] if each["kind"] != "good"]
     return {
         **shown,

@@ -177,13 +177,13 @@ function goBack(sentence, before) {
 }
 
 // What the last check was asked about. Another start is another question only when its size or
-// colours are others: the pictures will look different then.
+// colours are others, so that the pictures will look different, or what it is told of them is.
 let asked = null;
 
 function question() {
   const start = startOf();
   // Of what one starts from, this is all that the answer depends on.
-  const seen = start && [start.size, start.channels, start.conditional];
+  const seen = start && [start.size, start.channels, start.conditional, start.worded];
   return JSON.stringify([plan.photos.data, plan.fit, recipeName(), seen]);
 }
 
