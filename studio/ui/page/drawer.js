@@ -1,4 +1,4 @@
-// The latest wish wins: one drawing at a time, and after it only the newest design asked for. While
+// The latest wish wins: one drawing at a time, and then only the newest design asked for. While
 // a hand moves, pictures are drawn in the page where that is possible, a screen's frame apart; when
 // it rests, the studio's own picture takes its place.
 
@@ -34,22 +34,33 @@ export class Drawer {
 
   async work() {
     this.busy = true;
-    while (this.wish) {
-      const design = this.wish;
-      this.wish = null;
-      const start = performance.now();
+    for (let now = this.begun(), next; now; now = next) {
       try {
-        const here = drawsHere(design);
-        const pixels = await (here ? drawHere(design).catch(() => urgentTile(design)) : urgentTile(design));
+        const pixels = await now.pixels;
+        // Whoever draws goes on with the newest wish, while this picture is enlarged and shown.
+        next = this.begun();
         // The studio's own picture may have come first, and is the one to stay.
-        if (this.final !== design) this.onDrawn(pixels, design, performance.now() - start);
-        if (here && this.wish) await frame();
+        if (this.final !== now.design) this.onDrawn(pixels, now.design, performance.now() - now.start);
+        if (now.here && next) await frame();
       } catch (error) {
+        next ??= this.begun();
         // A newer wish may well succeed; only the last word is shown.
-        if (!this.wish) this.onError(error, design);
+        if (!next) this.onError(error, now.design);
       }
+      next ??= this.begun();
     }
     this.busy = false;
+  }
+
+  /** The newest wish, and its picture as a promise; null if nothing new is wished for. */
+  begun() {
+    const design = this.wish;
+    if (!design) return null;
+    this.wish = null;
+    const here = drawsHere(design);
+    const pixels = here ? drawHere(design).catch(() => urgentTile(design)) : urgentTile(design);
+    pixels.catch(() => {}); // whoever shows it is told
+    return { design, here, pixels, start: performance.now() };
   }
 }
 
