@@ -45,6 +45,16 @@ def archive(folder: Path) -> Path:
     return Path(shutil.make_archive(str(folder), "zip", folder))
 
 
+@pytest.fixture
+def captioned(tmp_path: Path, make_photos: Callable[..., Path]) -> Path:
+    """A zip of photos, all but the last of which have captions."""
+    folder = make_photos(tmp_path / "captioned", COUNT)
+    colours = ("red", "green", "blue")
+    rows = [f"{at:03d}.png,{colours[at % 3]} shirt" for at in range(COUNT - 1)]
+    (folder / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
+    return Path(shutil.make_archive(str(folder), "zip", folder))
+
+
 @pytest.fixture(scope="module")
 def server(own_server: Server) -> Server:
     """A studio where nobody else trains."""
@@ -210,3 +220,31 @@ def test_two_trainings_outlive_the_app(
     guest.find(VERDICT).get_by_text("Finished.").wait_for()
     assert "finished" in row(guest, "Second").inner_text()
     guest.find('.at-option[data-name="second"]').wait_for(state="attached")
+
+
+def test_captions_become_a_generator_that_draws_by_words(guest: Visitor, captioned: Path) -> None:
+    choose(guest, "zip", captioned)
+    checked(guest, COUNT)
+    findings = guest.find(".at-checked")
+    findings.get_by_text(f"{COUNT - 1} photos have captions. To learn from those too").wait_for()
+
+    # Whoever asks for words is told what has none, and no longer offered what is taken.
+    guest.find(".at-all-starts").click()
+    guest.find(".at-start-card").filter(has_text="Colourist").click()
+    findings.get_by_text("1 image has no caption and won't be used").wait_for()
+    assert findings.get_by_text("have captions. To learn").count() == 0
+
+    start(guest, "Told in words", SECONDS)
+    comes_to(guest, "finished")
+    guest.find(VERDICT).get_by_text("Finished.").wait_for()
+
+    # It draws what it is told, in Explore.
+    guest.find(".at-open").click()
+    guest.find(".at-picker-button").get_by_text("Told in words").wait_for()
+    guest.ready()
+    looks = []
+    for text in ("blue shirt", "red shirt"):
+        guest.find("#at-text").fill(text)
+        guest.until(lambda text=text: guest.design().get("text") == text)
+        looks.append(guest.drawn())
+    assert looks[0] != looks[1]
