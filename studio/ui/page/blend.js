@@ -4,13 +4,13 @@
 import { call, save } from "./api.js";
 import { keep } from "./collection-store.js";
 import { fresh, key, labels, MAX_SEED, randomSeed, texts, wishOf } from "./design.js";
-import { Drawer } from "./drawer.js";
+import { easel } from "./easel.js";
 import { thumbnail, walkable } from "./elements.js";
 import { attempt, notice } from "./notice.js";
 import {
   generatorOf, generators, next, on, openDesign, setBlend, sliders, state, usable, weightsOf,
 } from "./store.js";
-import { paint, show } from "./tiles.js";
+import { show } from "./tiles.js";
 
 const STEPS = 9; // as studio/blend.py's STRIP_STEPS
 const STRIP_SIZE = 512;
@@ -22,20 +22,14 @@ export async function mount({ element }) {
   const part = (name) => element.querySelector(`.at-${name}`);
   await attempt(generators);
   if (!state.generators.length) await next("generators");
-  const canvas = part("picture");
-  let shown = null;
-  const drawer = new Drawer(
-    (pixels, design) => {
-      shown = { pixels, design };
-      paint(canvas, pixels, design.generator);
-      part("error").hidden = true;
-    },
+  const drawer = easel(
+    part("picture"),
     (error) => {
       part("error").textContent = error.message;
       part("error").hidden = false;
     },
+    () => (part("error").hidden = true),
   );
-  new ResizeObserver(() => shown && paint(canvas, shown.pixels, shown.design.generator)).observe(canvas);
 
   mountStrip(part);
   mountChoices(element, part);

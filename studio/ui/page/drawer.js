@@ -6,7 +6,10 @@ import { drawHere, drawsHere, prepare } from "./network.js";
 import { urgentTile } from "./tiles.js";
 
 export class Drawer {
-  /** `onDrawn(pixels, design, milliseconds)` and `onError(error, design)` are told of results. */
+  /**
+   * `onDrawn(pixels, design, milliseconds, moving)` and `onError(error, design)` are told of results;
+   * `moving` if the picture was drawn here and another may follow within a frame.
+   */
   constructor(onDrawn, onError) {
     Object.assign(this, { onDrawn, onError, wish: null, last: null, final: null, busy: false });
   }
@@ -24,7 +27,7 @@ export class Drawer {
       const pixels = await urgentTile(design);
       if (this.last !== design) return;
       this.final = design;
-      this.onDrawn(pixels, design, null);
+      this.onDrawn(pixels, design, null, false);
     } catch (error) {
       if (this.last === design) this.onError(error, design);
       return;
@@ -40,7 +43,9 @@ export class Drawer {
         // Whoever draws goes on with the newest wish, while this picture is enlarged and shown.
         next = this.begun();
         // The studio's own picture may have come first, and is the one to stay.
-        if (this.final !== now.design) this.onDrawn(pixels, now.design, performance.now() - now.start);
+        if (this.final !== now.design) {
+          this.onDrawn(pixels, now.design, performance.now() - now.start, now.here);
+        }
         if (now.here && next) await frame();
       } catch (error) {
         next ??= this.begun();

@@ -5,8 +5,8 @@ import { call, save } from "./api.js";
 import { mountCategories } from "./categories.js";
 import { keep } from "./collection-store.js";
 import { labels, randomSeed, same, texts, withoutSliders } from "./design.js";
-import { Drawer } from "./drawer.js";
 import { mountDrift } from "./drift.js";
+import { easel } from "./easel.js";
 import { thumbnail, walkable } from "./elements.js";
 import { mountPicker } from "./picker.js";
 import { attempt, notice } from "./notice.js";
@@ -15,7 +15,6 @@ import {
   another, generatorOf, generators, lastDesign, on, redo, settle, start, state, tell, undo, usable,
   weightsOf,
 } from "./store.js";
-import { paint } from "./tiles.js";
 import { mountWords } from "./words.js";
 
 const WALL = 24;
@@ -75,21 +74,12 @@ function showError(part, error) {
 }
 
 function mountEasel(part) {
-  const canvas = part("picture");
-  let shown = null;
-  const drawer = new Drawer(
-    (pixels, design, milliseconds) => {
-      shown = { pixels, design };
-      paint(canvas, pixels, design.generator);
-      part("error").hidden = true;
-      if (milliseconds !== null) tell("drawn", { design, milliseconds });
-    },
-    (error) => showError(part, error),
-  );
+  const drawer = easel(part("picture"), (error) => showError(part, error), (design, milliseconds) => {
+    part("error").hidden = true;
+    if (milliseconds !== null) tell("drawn", { design, milliseconds });
+  });
   on("design", (design) => drawer.draw(design));
   on("settled", (design) => drawer.rest(design));
-  // The picture stays sharp when the page is resized or zoomed.
-  new ResizeObserver(() => shown && paint(canvas, shown.pixels, shown.design.generator)).observe(canvas);
 }
 
 function mountActions(part) {

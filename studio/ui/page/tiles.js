@@ -7,6 +7,7 @@ import { drawHere, drawsHere } from "./network.js";
 import { generatorOf, weightsOf } from "./store.js";
 
 const KEPT = 600;
+const MOVING = 256; // pixels; sharpening more would take longer than the eye gains by it
 const MOST = 64; // as studio/ui/api.py allows on one sheet
 const kept = new Map(); // design and weights -> promise of its tile, oldest first
 let waiting = new Map(); // generator -> wishes that go out together
@@ -87,13 +88,17 @@ async function drawSheet(wishes) {
   }
 }
 
-/** Paint a tile over a whole canvas, sharp on this screen, in its generator's manner. */
-export function paint(canvas, pixels, generatorName) {
-  const side = Math.round(canvas.clientWidth * devicePixelRatio) || canvas.width;
+/**
+ * Paint a tile over a whole canvas, sharp on this screen, in its generator's manner. A moving one
+ * is enlarged as far as time allows, and stretched to the canvas by the browser.
+ */
+export function paint(canvas, pixels, generatorName, moving = false) {
+  const sharp = generatorOf(generatorName)?.enlargement !== "nearest";
+  let side = Math.round(canvas.clientWidth * devicePixelRatio) || canvas.width;
+  if (moving && sharp) side = Math.min(side, MOVING);
   if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
   const context = canvas.getContext("2d");
-  const manner = generatorOf(generatorName)?.enlargement;
-  if (manner !== "nearest" && side > pixels.width) {
+  if (sharp && side > pixels.width) {
     context.putImageData(lanczos(pixels, side, side), 0, 0);
     return;
   }
