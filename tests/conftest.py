@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from xdist.scheduler import LoadScopeScheduling
 
 from studio import checkpoint, pictures
 from studio.checkpoint import Checkpoint
@@ -54,6 +55,18 @@ JUDGES = {
     "mlp": {"kind": "mlp", "widths": [16], "image_size": 28, "channels": 1},
     "style": {"kind": "style", "widths": [8, 8], "image_size": 16, "classes": 3},
 }
+
+
+class SharedOut(LoadScopeScheduling):
+    """Which tests share a process: those with a browser, which has a server, or else a file's."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "browser" if "browser/" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedOut:
+    return SharedOut(config, log)
 
 
 @pytest.fixture(autouse=True)
