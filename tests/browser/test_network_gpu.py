@@ -63,7 +63,7 @@ def make_player(make_visitor: Callable[..., Visitor]) -> Callable[..., Visitor]:
     """``make_player(script)``: a visitor with a graphics card, whose workers run a script first."""
 
     def make(script: str, card: bool = True) -> Visitor:
-        visitor = make_visitor()
+        visitor = make_visitor(new=True)
         if card:
             visitor.context.add_init_script(NO_PROGRAM)
 
