@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from acting import Stage
 from playwright.sync_api import Browser, Error, sync_playwright
-from visiting import DESKTOP, LOOK, PATIENCE, Server, Visitor, Watch
+from visiting import Profile, Server, Visitor, Watch, context_of
 
 from studio.checkpoint import Checkpoint
 from studio.render import Renderer
@@ -82,11 +83,11 @@ def server(
     result.end_trainings()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_server(
     browser: Browser, studio_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A server whose runs only one module's tests see; the module calls it ``server``."""
+    """A server for tests that have runs and leave none; their modules call it ``server``."""
     result = Server(studio_checkpoints, tmp_path_factory.mktemp("own-server"))
     yield result.start().wait()
     result.stop()
@@ -95,7 +96,7 @@ def own_server(
 
 @pytest.fixture
 def stage(server: Server) -> Iterator[Stage]:
-    """Where a test plays runs that the server shows; a server of the module's own, that is."""
+    """Where a test plays runs that the server shows, which is ``own_server`` then."""
     result = Stage(server.runs)
     yield result
     result.clear()
@@ -123,30 +124,63 @@ def browser() -> Iterator[Browser]:
         pytest.skip(reason)
 
 
-@pytest.fixture
-def make_visitor(browser: Browser, server: Server) -> Iterator[Callable]:
-    """``make_visitor(**context)``: someone with a browser profile of their own, who is yet to come.
+@pytest.fixture(scope="module")
+def profiles(browser: Browser, server: Server) -> Iterator[list[Profile]]:
+    """The browser profiles that are free for a module's visitors."""
+    free: list[Profile] = []
+    yield free
+    for each in free:
+        each.context.close()
 
-    At the end, the test fails for any error that it has not allowed.
+
+@contextmanager
+def visits(browser: Browser, server: Server, profiles: list[Profile]) -> Iterator[Callable]:
+    """``make(new, **context)``: someone with a browser profile of their own, yet to come.
+
+    It is one that others have used and that has forgotten them; a really new one for those who say
+    so or have settings of their own. Only that may be given routes, scripts and listeners.
+    At the end, any error that was not allowed makes the test fail.
     """
-    made: list[Visitor] = []
+    made: list[tuple[Visitor, Profile | None]] = []
 
-    def make(**settings: Any) -> Visitor:
-        context = browser.new_context(**{"viewport": DESKTOP, **settings})
-        context.set_default_timeout(1000 * PATIENCE)
-        context.add_init_script(LOOK)
-        made.append(Visitor(context, server.url, Watch(context, server.url)))
-        return made[-1]
+    def make(new: bool = False, **settings: Any) -> Visitor:
+        profile = None
+        if not new and not settings:
+            profile = profiles.pop() if profiles else Profile(browser, server.url)
+        context = profile.context if profile else context_of(browser, **settings)
+        page = profile.page() if profile else None
+        visitor = Visitor(context, server.url, Watch(context, server.url), page)
+        made.append((visitor, profile))
+        return visitor
 
     yield make
     wrong = []
-    for each in made:
-        for page in each.context.pages:
+    for visitor, profile in made:
+        for page in visitor.context.pages:
             if page.evaluate("window.hacked"):
                 wrong.append("Markup was executed.")
-        each.context.close()
-        wrong += each.watch.wrong
+        visitor.watch.end()
+        if profile:
+            profile.forget()
+            profiles.append(profile)
+        else:
+            visitor.context.close()
+        wrong += visitor.watch.wrong
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def make_visitor(browser: Browser, server: Server, profiles: list[Profile]) -> Iterator[Callable]:
+    """``make_visitor()``: a visitor, who is watched for one test; see :func:`visits`."""
+    with visits(browser, server, profiles) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def regular(browser: Browser, server: Server, profiles: list[Profile]) -> Iterator[Visitor]:
+    """A visitor with the page open, who stays for all of a module's tests."""
+    with visits(browser, server, profiles) as make:
+        yield make().open()
 
 
 @pytest.fixture

@@ -33,19 +33,24 @@ def ask(visitor: Visitor, action: str) -> None:
     visitor.find(ACTIONS).get_by_role("button", name=action, exact=True).click()
 
 
+def look_again(visitor: Visitor) -> None:
+    """Turn to the page, which then asks at once for what it else asks for now and then."""
+    visitor.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def knows(visitor: Visitor, condition: str, value: Any = None) -> None:
-    """Wait until a JavaScript function of what the page knows, and ``value``, is true.
+    """Look until a JavaScript function of what the page knows, and of ``value``, is true.
 
     It knows {run, curve, looks, frames} of the watched run; see training-store.js.
     """
-    visitor.until(
-        lambda: visitor.module(
-            "training-store.js",
-            f"({{ training }}, value) => Boolean(({condition})(training, value))",
-            value,
-        ),
-        PATIENCE,
-    )
+    found = f"({{ training }}, value) => Boolean(({condition})(training, value))"
+
+    def known() -> bool:
+        look_again(visitor)
+        visitor.page.wait_for_timeout(100)
+        return visitor.module("training-store.js", found, value)
+
+    visitor.until(known, PATIENCE)
 
 
 def comes_to(visitor: Visitor, state: str) -> None:

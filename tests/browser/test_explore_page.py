@@ -264,7 +264,7 @@ def test_numbers_fine_controls_and_adventure(visitor: Visitor) -> None:
 def test_nothing_queues_while_the_hand_moves(make_visitor: Callable[..., Visitor]) -> None:
     """However slow the answers, one drawing is under way, and after it only the newest wish."""
     held: list[Route] = []
-    visitor = make_visitor()
+    visitor = make_visitor(new=True)
     visitor.context.add_init_script(SAVES_DATA)  # so that the studio draws
     visitor.open()
     visitor.all_drawn()

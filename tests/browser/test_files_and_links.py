@@ -128,7 +128,7 @@ def test_a_copied_link_opens_the_very_design(make_visitor: Callable[..., Visitor
 def test_without_a_clipboard_the_link_is_in_the_address_bar(
     make_visitor: Callable[..., Visitor],
 ) -> None:
-    visitor = make_visitor()
+    visitor = make_visitor(new=True)
     visitor.context.add_init_script(
         "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
     )

@@ -96,12 +96,12 @@ def sent(visitor: Visitor) -> list[str]:
 
 
 @pytest.mark.parametrize("name", DESIGNS)
-def test_the_page_draws_what_the_studio_draws(visitor: Visitor, name: str) -> None:
+def test_the_page_draws_what_the_studio_draws(regular: Visitor, name: str) -> None:
     design = DESIGNS[name]
-    settle(visitor, design)
-    visitor.drawn()
-    ready(visitor, design)
-    here, there = drawn_here(visitor, design), visitor.pixels(design)
+    settle(regular, design)
+    regular.drawn()
+    ready(regular, design)
+    here, there = drawn_here(regular, design), regular.pixels(design)
     assert here.shape == there.shape
     assert np.abs(here.astype(int) - there.astype(int)).max() <= MOST
 
@@ -169,7 +169,7 @@ def test_less_motion_means_no_drift(make_visitor: Callable[..., Visitor]) -> Non
 
 
 def test_a_runtime_that_cannot_be_had_is_said_once(make_visitor: Callable[..., Visitor]) -> None:
-    visitor = make_visitor()
+    visitor = make_visitor(new=True)
     visitor.watch.allow("ort", "Failed to load resource")
     visitor.context.route("**/onnxruntime-web/**", lambda route: route.abort())
     visitor.open()
@@ -183,7 +183,7 @@ def test_a_runtime_that_cannot_be_had_is_said_once(make_visitor: Callable[..., V
 
 @pytest.mark.parametrize("damage", ["cut short", "changed"])
 def test_a_damaged_file_is_refused(make_visitor: Callable[..., Visitor], damage: str) -> None:
-    visitor = make_visitor()
+    visitor = make_visitor(new=True)
 
     def spoil(route: Route) -> None:
         body = route.fetch().body()
@@ -200,7 +200,7 @@ def test_a_damaged_file_is_refused(make_visitor: Callable[..., Visitor], damage:
 
 
 def test_who_saves_data_loads_nothing(make_visitor: Callable[..., Visitor]) -> None:
-    visitor = make_visitor()
+    visitor = make_visitor(new=True)
     visitor.context.add_init_script(SAVES_DATA)
     asked: list[str] = []
 
@@ -218,7 +218,7 @@ def test_who_saves_data_loads_nothing(make_visitor: Callable[..., Visitor]) -> N
 
 
 def test_the_first_picture_does_not_wait_for_the_file(make_visitor: Callable[..., Visitor]) -> None:
-    visitor, held = make_visitor(), []
+    visitor, held = make_visitor(new=True), []
     visitor.context.route("**/studio-page/network/**", lambda route: held.append(route))
     visitor.open()
     visitor.drawn()

@@ -24,6 +24,7 @@ from following import (
     ask,
     comes_to,
     knows,
+    look_again,
     row,
     settled,
     step,
@@ -32,7 +33,7 @@ from sending import START, checked, choose, enter, reason
 from visiting import EASEL, FIRST_SLIDER, Server, Visitor
 
 COUNT = 40
-HOURS, SECONDS = 100_000, 0.5  # thousands of images shown
+HOURS, SECONDS = 100_000, 0.1  # thousands of images shown
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,8 @@ def goes_on(guest: Visitor, since: int) -> None:
     seen = [since]
 
     def beyond() -> bool:
+        look_again(guest)
+        guest.page.wait_for_timeout(100)
         now = step(guest)
         seen.append(since if now is None else now)
         return seen[-1] > since
@@ -174,9 +177,9 @@ def test_a_zip_becomes_a_generator(guest: Visitor, archive: Path, tmp_path: Path
 
 
 def test_two_trainings_outlive_the_app(
-    guest: Visitor, folder: Path, server: Server, tmp_path: Path
+    guest: Visitor, folder: Path, captioned: Path, server: Server, tmp_path: Path
 ) -> None:
-    """The second one waits for the first, says so, and ends by itself."""
+    """The second one, of captions, waits for the first, says so, ends by itself and knows words."""
     with ZipFile(tmp_path / "letters.zip", "w") as archive:
         for name in ("read me.txt", "price list.csv"):
             archive.writestr(name, "Not a photo.")
@@ -191,11 +194,14 @@ def test_two_trainings_outlive_the_app(
     # One trains and one waits.
     start(guest, "First", HOURS)
     comes_to(guest, "training")
-    start(guest, "Second", SECONDS)
+    guest.find(".at-other-photos").click()
+    choose(guest, "zip", captioned)
+    ask_for_words(guest)
+    start(guest, "Told in words", SECONDS)
     comes_to(guest, "waiting")
     guest.find(VERDICT).get_by_text("Next in the queue.").wait_for()
-    assert "next in the queue" in row(guest, "Second").inner_text()
-    assert guest.find(".at-watched-title").inner_text() == "Second"
+    assert "next in the queue" in row(guest, "Told in words").inner_text()
+    assert guest.find(".at-watched-title").inner_text() == "Told in words"
     row(guest, "First").locator(".at-run-choose").click()
     comes_to(guest, "training")
     guest.until(lambda: step(guest) is not None, PATIENCE)
@@ -210,33 +216,16 @@ def test_two_trainings_outlive_the_app(
     goes_on(guest, reached)
     guest.find(".at-silent").wait_for(state="hidden")
     guest.module("training-store.js", "({ refreshHome }) => refreshHome()")
-    assert "next in the queue" in row(guest, "Second").inner_text()
+    assert "next in the queue" in row(guest, "Told in words").inner_text()
 
     # The second one begins when the first one ends.
     ask(guest, "Stop")
     comes_to(guest, "stopped")
-    row(guest, "Second").locator(".at-run-choose").click()
+    row(guest, "Told in words").locator(".at-run-choose").click()
     comes_to(guest, "finished")
     guest.find(VERDICT).get_by_text("Finished.").wait_for()
-    assert "finished" in row(guest, "Second").inner_text()
-    guest.find('.at-option[data-name="second"]').wait_for(state="attached")
-
-
-def test_captions_become_a_generator_that_draws_by_words(guest: Visitor, captioned: Path) -> None:
-    choose(guest, "zip", captioned)
-    checked(guest, COUNT)
-    findings = guest.find(".at-checked")
-    findings.get_by_text(f"{COUNT - 1} photos have captions. To learn from those too").wait_for()
-
-    # Whoever asks for words is told what has none, and no longer offered what is taken.
-    guest.find(".at-all-starts").click()
-    guest.find(".at-start-card").filter(has_text="Colourist").click()
-    findings.get_by_text("1 image has no caption and won't be used").wait_for()
-    assert findings.get_by_text("have captions. To learn").count() == 0
-
-    start(guest, "Told in words", SECONDS)
-    comes_to(guest, "finished")
-    guest.find(VERDICT).get_by_text("Finished.").wait_for()
+    assert "finished" in row(guest, "Told in words").inner_text()
+    guest.find('.at-option[data-name="told-in-words"]').wait_for(state="attached")
 
     # It draws what it is told, in Explore.
     guest.find(".at-open").click()
@@ -248,3 +237,15 @@ def test_captions_become_a_generator_that_draws_by_words(guest: Visitor, caption
         guest.until(lambda text=text: guest.design().get("text") == text)
         looks.append(guest.drawn())
     assert looks[0] != looks[1]
+
+
+def ask_for_words(guest: Visitor) -> None:
+    """Choose to learn from captions, too."""
+    checked(guest, COUNT)
+    findings = guest.find(".at-checked")
+    findings.get_by_text(f"{COUNT - 1} photos have captions. To learn from those too").wait_for()
+    # Whoever asks for words is told what has none, and no longer offered what is taken.
+    guest.find(".at-all-starts").click()
+    guest.find(".at-start-card").filter(has_text="Colourist").click()
+    findings.get_by_text("1 image has no caption and won't be used").wait_for()
+    assert findings.get_by_text("have captions. To learn").count() == 0

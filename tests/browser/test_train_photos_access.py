@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
-from visiting import DESKTOP, LOOK, PATIENCE, Server, Visitor, Watch
+from visiting import Server, Visitor, Watch, context_of
 
 PASSWORD = "Pässwort 1"  # with a letter that no header may hold
 
@@ -24,9 +24,7 @@ def visit(
         servers.append(Server(studio_checkpoints, tmp_path))
         servers[-1].environment |= environment
         url = servers[-1].start().wait().url
-        context = browser.new_context(viewport=DESKTOP)
-        context.set_default_timeout(1000 * PATIENCE)
-        context.add_init_script(LOOK)
+        context = context_of(browser)
         visitors.append(Visitor(context, url, Watch(context, url)).open())
         visitors[-1].tab("Train on my photos")
         return visitors[-1]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from acting import Stage
-from following import CAPTION, FRAME, LAPSE, VERDICT
+from following import CAPTION, FRAME, LAPSE, VERDICT, look_again
 from playwright.sync_api import Route
 from visiting import FIRST_SLIDER, PHONE, Server, Visitor
 
@@ -32,8 +32,18 @@ def colour(visitor: Visitor) -> list[int]:
     return visitor.canvas(FRAME)[8, 8, :3].tolist()
 
 
-def shows_step(visitor: Visitor, step: int) -> None:
+def shows_step(visitor: Visitor, step: int, by_itself: bool = False) -> None:
+    """Wait until the newest pictures are there, which the page asks for now and then by itself."""
+    if not by_itself:
+        look_again(visitor)
     visitor.until(lambda: colour(visitor) == [step % 251, step // 251 % 251, 90])
+
+
+def looked(visitor: Visitor) -> None:
+    """Have the page ask for news and get them."""
+    with visitor.page.expect_response("**/run/training_watch"):
+        look_again(visitor)
+    visitor.page.wait_for_timeout(200)
 
 
 def test_before_the_first_training(stage: Stage, make_visitor: Callable[..., Visitor]) -> None:
@@ -66,7 +76,7 @@ def test_a_training_is_followed(stage: Stage, make_visitor: Callable[..., Visito
     )
     for step in (200, 500):
         actor.learn(step)
-        shows_step(visitor, step)
+        shows_step(visitor, step, by_itself=True)
         visitor.find(VERDICT).get_by_text("Its pictures are as varied").wait_for()
     assert visitor.find(VERDICT).inner_text().startswith("Still improving.")
     assert visitor.find(CAPTION).inner_text() == "after 32,000 photos shown · 53 min"
@@ -80,6 +90,7 @@ def test_a_training_is_followed(stage: Stage, make_visitor: Callable[..., Visito
     shows_step(visitor, 500)
 
     actor.say("stopped", "Stopped and saved. Resume to go on where it was.").die()
+    look_again(visitor)
     visitor.find(VERDICT).get_by_text("Stopped and saved.").wait_for()
     visitor.find(".at-watch-actions").get_by_text("Resume").wait_for()
     assert visitor.find(".at-watch-actions").get_by_text("Save now").is_hidden()
@@ -98,6 +109,7 @@ def test_looking_back_in_time(stage: Stage, make_visitor: Callable[..., Visitor]
     assert visitor.find(CAPTION).inner_text().startswith("after 6,400 photos shown")
     # Who looks back goes on looking there while new ones come.
     actor.learn(400)
+    look_again(visitor)
     visitor.wait("(s) => document.querySelector(s).max === '4'", LAPSE)
     assert visitor.find(LAPSE).input_value() == "1"
     shows_step(visitor, 100)
@@ -165,6 +177,7 @@ def test_a_process_that_is_gone(stage: Stage, make_visitor: Callable[..., Visito
     visitor.find(VERDICT).get_by_text("Still improving.").wait_for()
     actor.print("<b>Killed</b>")
     actor.die()
+    look_again(visitor)
     visitor.find(VERDICT).get_by_text("Interrupted.").wait_for()
     visitor.find(".at-printed summary").click()
     assert visitor.find(".at-printed pre").inner_text() == "<b>Killed</b>"
@@ -181,7 +194,7 @@ def test_no_answer_is_said_and_asked_for_again(
     hold = lambda route: held.append(route) if len(held) < 2 else route.continue_()  # noqa: E731
     visitor.page.route("**/run/training_watch", hold)
     visitor.until(lambda: len(held) == 1)
-    visitor.page.wait_for_timeout(4000)
+    visitor.page.wait_for_timeout(2500)
     assert len(held) == 1  # however long an answer takes, no second one is asked for
     visitor.watch.allow("ERR_FAILED")
     held[0].abort()
@@ -230,7 +243,7 @@ def test_a_lent_gpu_is_asked_for_slice_by_slice(
     watching(visitor)
     visitor.find(".at-slices").get_by_text("Keep this page open").wait_for()
     visitor.until(lambda: len(held) == 1)
-    visitor.page.wait_for_timeout(2500)
+    looked(visitor)
     assert len(held) == 1  # one slice at a time
     run = visitor.module("training-store.js", "({ training }) => training.run")
     held[0].fulfill(json={"data": [run]})
@@ -238,5 +251,5 @@ def test_a_lent_gpu_is_asked_for_slice_by_slice(
     visitor.watch.allow("500")
     held[1].fulfill(status=500, json={"error": "Your GPU minutes of today are used up."})
     visitor.find(".at-slices").get_by_text("minutes of today are used up").wait_for()
-    visitor.page.wait_for_timeout(2500)
+    looked(visitor)
     assert len(held) == 2  # nor is it pressed after a refusal

@@ -11,11 +11,11 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 @pytest.fixture
-def ask(visitor: Visitor) -> Any:
+def ask(regular: Visitor) -> Any:
     """``ask("axis", 1, 2, False)``: the answer of a function of one of the page's modules."""
 
     def ask(name: str, *arguments: Any, module: str = "train-numbers.js") -> Any:
-        return visitor.module(
+        return regular.module(
             module, "(found, [name, values]) => found[name](...values)", [name, list(arguments)]
         )
 
@@ -114,9 +114,9 @@ def test_when(ask: Any) -> None:
 
 @pytest.mark.parametrize("points", [0, 1, 2, 600])
 @pytest.mark.parametrize("logarithmic", [False, True])
-def test_a_chart_of_any_length(visitor: Visitor, points: int, logarithmic: bool) -> None:
+def test_a_chart_of_any_length(regular: Visitor, points: int, logarithmic: bool) -> None:
     """What is not a number leaves a gap, and everything else lies on the axis."""
-    found = visitor.module(
+    found = regular.module(
         "chart.js",
         """({ prepared, nearest }, [count, logarithmic]) => {
             const curve = Array.from({ length: count }, (_, at) => ({

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 from acting import Stage
-from following import TITLES, VERDICT, act, row
+from following import TITLES, VERDICT, act, look_again, row
 from visiting import Server, Visitor
 
 
@@ -61,6 +61,7 @@ def test_a_run_is_renamed_in_place(visitor: Visitor, stage: Stage) -> None:
     field.fill("  <i>Totes</i> ")
     # What comes meanwhile does not take the field away.
     stage.actors[1].learn(200)
+    look_again(visitor)
     visitor.find(".at-facts").get_by_text("12,800").wait_for()
     assert field.input_value() == "  <i>Totes</i> "
     field.press("Enter")
@@ -112,6 +113,7 @@ def test_who_waits_is_told_the_place(visitor: Visitor, stage: Stage) -> None:
 def test_a_run_that_ends_elsewhere_on_the_page(visitor: Visitor, stage: Stage) -> None:
     visitor.tab("Explore")
     stage.actors[1].say("finished", "Finished.").die()
+    look_again(visitor)
     visitor.notice("Shoes is finished.")
     visitor.find(".at-notice button").click()
     visitor.find(VERDICT).get_by_text("Finished.").wait_for()

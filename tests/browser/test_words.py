@@ -82,22 +82,21 @@ def test_an_example_is_a_click_away(visitor: Visitor) -> None:
     assert pressed == ["false", "true"]
 
 
-@pytest.mark.parametrize(
-    ("text", "remark"),
-    [
+def test_what_is_not_known_is_said_quietly(visitor: Visitor) -> None:
+    for text, remark in (
         ("gren shirt", "“gren” (green?)"),
         ("шапка 😀", "write in English"),
         ("xyzzy plugh", "No word of this is known here"),
         ("<img src=x onerror=hacked=1> xyzzy", "“xyzzy”"),
         ("y" * 290, "yyy"),
-    ],
-)
-def test_what_is_not_known_is_said_quietly(visitor: Visitor, text: str, remark: str) -> None:
-    visitor.find(FIELD).fill(text)
-    visitor.until(lambda: remark in visitor.find(REMARK).inner_text())
-    visitor.drawn()
-    assert visitor.find(".at-explore .at-error").is_hidden()
-    assert visitor.find(f"{REMARK} img").count() == 0
+    ):
+        visitor.find(FIELD).fill("")
+        visitor.until(lambda: visitor.find(REMARK).inner_text() == "")
+        visitor.find(FIELD).fill(text)
+        visitor.until(lambda remark=remark: remark in visitor.find(REMARK).inner_text())
+        visitor.drawn()
+        assert visitor.find(".at-explore .at-error").is_hidden()
+        assert visitor.find(f"{REMARK} img").count() == 0
 
 
 def test_no_words_draw_anything(visitor: Visitor) -> None:

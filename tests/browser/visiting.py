@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Response
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 START_SECONDS = 120
@@ -124,10 +124,19 @@ class Watch:
         self.root = root
         self.allowed: list[str] = []
         self.wrong: list[str] = []
-        context.on("console", self._console)
-        context.on("weberror", lambda error: self._note(f"exception: {error.error}"))
-        context.on("response", self._response)
-        context.on("request", lambda request: self._address(request.url))
+        self._context = context
+        self._heard: dict[Any, Callable[[Any], None]] = {
+            "console": self._console,
+            "weberror": lambda error: self._note(f"exception: {error.error}"),
+            "response": self._response,
+            "request": lambda request: self._address(request.url),
+        }
+        for event, hear in self._heard.items():
+            context.on(event, hear)
+
+    def end(self) -> None:
+        for event, hear in self._heard.items():
+            self._context.remove_listener(event, hear)
 
     def allow(self, *words: str) -> None:
         """From now on, troubles whose description contains one of ``words`` are expected."""
@@ -150,14 +159,55 @@ class Watch:
             self._note(f"a request leaves this machine: {url}")
 
 
+def context_of(browser: Browser, **settings: Any) -> BrowserContext:
+    """A browser profile that nobody has used."""
+    result = browser.new_context(**{"viewport": DESKTOP, **settings})
+    result.set_default_timeout(1000 * PATIENCE)
+    result.add_init_script(LOOK)
+    return result
+
+
+class Profile:
+    """A browser profile that one visitor uses after another; none finds anything of another's.
+
+    One page of the studio's stays open and opens the visitors' pages, so that all are in the same
+    process of the browser: it has read and compiled the page's code already.
+    """
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.url = url
+        self.context = context_of(browser)
+        self.stays = self.context.new_page()
+        self.stays.goto(f"{url}/theme.css")
+
+    def page(self) -> Page:
+        with self.context.expect_page() as opened:
+            self.stays.evaluate("void window.open()")
+        return opened.value
+
+    def forget(self) -> None:
+        """Keep nothing but the cache."""
+        for page in self.context.pages:
+            if page is not self.stays:
+                page.close()
+        devtools = self.context.new_cdp_session(self.stays)
+        everything = {"origin": self.url, "storageTypes": "all"}
+        devtools.send("Storage.clearDataForOrigin", everything)
+        devtools.detach()
+        self.context.clear_cookies()
+        self.context.set_default_timeout(1000 * PATIENCE)
+
+
 class Visitor:
     """One page of a context, with the studio's parts at hand."""
 
-    def __init__(self, context: BrowserContext, url: str, watch: Watch) -> None:
+    def __init__(
+        self, context: BrowserContext, url: str, watch: Watch, page: Page | None = None
+    ) -> None:
         self.context = context
         self.url = url
         self.watch = watch
-        self.page: Page = context.new_page()
+        self.page: Page = page or context.new_page()
 
     def open(self, query: str = "") -> Visitor:
         """Load the page and wait for its picture and sliders."""

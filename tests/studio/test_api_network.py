@@ -8,6 +8,7 @@ import json
 import shutil
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPMessage
 from pathlib import Path
@@ -19,6 +20,7 @@ import torch
 from calling import FIRST, Call
 
 from studio import onnx_export, onnx_files
+from studio.checkpoint import Checkpoint
 from studio.generators.base import to_uint8
 from studio.onnx_export import ExportError
 from studio.onnx_files import FILE
@@ -41,14 +43,15 @@ def renderer(folder: Path) -> Renderer:
 
 
 @pytest.fixture(scope="module")
-def asked(server: str, call: Call) -> dict:
+def asked(server: str, call: Call, exported_by: Callable[[Checkpoint], bytes]) -> dict:
     """What the endpoint says of the styled generator, after 404 while there was no file."""
     with pytest.raises(urllib.error.HTTPError, match="404"):
         fetched(server, "styled")
-    with ThreadPoolExecutor(2) as pool:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(onnx_files, "exported", exported_by)
         both = [pool.submit(call, "network", "styled") for _ in range(2)]
         call("render", FIRST, 16)  # drawing goes on meanwhile
-    first, second = (each.result() for each in both)
+        first, second = (each.result() for each in both)
     assert first == second
     return first
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -59,16 +58,6 @@ def generators(
         return worded(CONFIGS[kind]) if "words" in kind else make_generator(CONFIGS[kind], 3)
 
     return of
-
-
-@pytest.fixture(scope="module")
-def another() -> Iterator[ProcessPoolExecutor]:
-    """A process that exports, as the studio has one too.
-
-    After an export in this one, what tests fork from it could not train (torch 2.14).
-    """
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
 
 
 @pytest.fixture(scope="module")

@@ -25,10 +25,16 @@ from studio.render import Renderer
 
 
 @pytest.fixture(scope="module")
-def exported(make_checkpoint: Make, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+def exported(
+    make_checkpoint: Make,
+    tmp_path_factory: pytest.TempPathFactory,
+    exported_by: Callable[[Checkpoint], bytes],
+) -> Checkpoint:
     """A checkpoint that was exported, not to be written to."""
     found = make_checkpoint(tmp_path_factory.mktemp("exported") / "bags", COLOUR, notes="mine")
-    onnx_files.of_checkpoint(found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_files, "exported", exported_by)
+        onnx_files.of_checkpoint(found)
     return read(found.folder)
 
 

@@ -6,10 +6,10 @@ import multiprocessing
 import os
 import random
 import signal
-import time
+import sys
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from multiprocessing.context import ForkServerContext
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,53 @@ import torch
 from command_line import results
 
 from studio import checkpoint
-from train.runs import LOG, STATE, Run, locked
+from train.runs import STATE, Run, locked
 from train.worker import Options, work
 
-KILLS = 20
-EPOCHS = 60
+EPOCHS = 12
+Moment = tuple[str, str, int]
+# What a process is about to do with which file, and how often it has by then; in this order, as
+# the last ones come at the end of a run.
+MOMENTS: tuple[Moment, ...] = (
+    ("open", ".status.json.*", 1),
+    ("open", ".state.pt.*", 4),
+    ("os.rename", ".state.pt.*", 4),
+    ("os.rename", ".log.jsonl.*", 1),  # to forget what came after the save
+    ("open", "log.jsonl", 2),
+    ("os.rename", ".generated-images-*", 2),
+    ("os.rename", ".status.json.*", 2),
+    ("os.mkdir", ".checkpoint-*", 1),
+    ("open", "preview.jpg", 1),
+    ("os.rename", ".checkpoint-*", 1),  # which is whole, but not in its place
+    ("shutil.rmtree", ".checkpoint-*-old", 1),
+    ("os.rename", "checkpoint", 1),  # to make room for the next
+    ("os.rename", ".checkpoint-*", 1),  # when the one before has been moved away
+)
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="Windows has neither SIGKILL nor a fork server"
 )
 
 
-def train(folder: str) -> None:
+def die_before(moment: Moment) -> None:
+    """Have this process killed when it is about to do something; see MOMENTS."""
+    wanted, pattern, left = moment
+
+    def hear(event: str, given: tuple[Any, ...]) -> None:
+        nonlocal left
+        if event != wanted or (event == "open" and not {"w", "a"} & set(str(given[1]))):
+            return
+        if fnmatch(Path(str(given[0])).name, pattern):
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hear)
+
+
+def train(folder: str, moment: Moment | None = None) -> None:
     """What the process of a run does, saving after every step."""
+    if moment:
+        die_before(moment)
     torch.set_num_threads(1)
     run = Run.open(Path(folder))
     with locked(run):
@@ -53,19 +88,12 @@ def make_run(tmp_path: Path, settings: dict[str, Any], photos: Path) -> Callable
     return make
 
 
-def wait_for_epoch(run: Run, epoch: int, process: BaseProcess) -> None:
-    deadline = time.monotonic() + 60
-    while len(run.lines(LOG)) < epoch:
-        assert process.is_alive() and time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def steps_saved(run: Run) -> int:
     path = run.folder / STATE
     return torch.load(path, weights_only=True)["step_count"] if path.exists() else 0
 
 
-def test_killed_twenty_times_a_run_equals_one_that_was_left_alone(
+def test_killed_at_every_stage_a_run_equals_one_that_was_left_alone(
     make_run: Callable[[str], Run], processes: ForkServerContext
 ) -> None:
     left_alone, run = make_run("alone"), make_run("killed")
@@ -75,16 +103,16 @@ def test_killed_twenty_times_a_run_equals_one_that_was_left_alone(
     assert left_alone.state()[0] == "finished"
 
     moments, saved = random.Random(0), 0
-    for number in range(KILLS):
-        process = processes.Process(target=train, args=(str(run.folder),))
+    for moment in (None, *MOMENTS[:4], None, *MOMENTS[4:], None):
+        process = processes.Process(target=train, args=(str(run.folder), moment))
         process.start()
-        if number % 5:  # while it trains and saves, a little farther each time
-            wait_for_epoch(run, (number + 1) * EPOCHS // (KILLS + 2), process)
-            process.join(moments.uniform(0.0, 0.03))
-        else:  # while it starts and reads
-            process.join(moments.uniform(0.0, 0.3))
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
+        # At no moment in particular, it is killed while it starts and reads.
+        process.join(60 if moment else moments.uniform(0.0, 0.3))
+        if moment:
+            assert process.exitcode == -signal.SIGKILL, moment
+        else:
+            os.kill(process.pid, signal.SIGKILL)
+            process.join()
         assert not run.is_alive
         assert run.state()[0] == "interrupted"
         now = steps_saved(run)  # reads it whole

@@ -28,7 +28,13 @@ SHORT = {"kimg": 0.1, "precision": "fp32", "device": "auto"}
 
 @pytest.fixture(autouse=True)
 def styled(monkeypatch: pytest.MonkeyPatch, tiny_recipe: Recipe) -> None:
-    """Two recipes more: "styled" is told categories, "projected" looks at features, too."""
+    """Two recipes more: "styled" is told categories, "projected" looks at features, too.
+
+    What is measured while they train may be rough here.
+    """
+    monkeypatch.setattr("train.sliced_wasserstein.PATCHES", 512)
+    monkeypatch.setattr("train.live.PICTURES", 32)
+    monkeypatch.setattr("train.live.EXAMINED", 32)
     for name, changes in (("styled", STYLED), ("projected", PROJECTED)):
         monkeypatch.setitem(RECIPES, name, replace(tiny_recipe, name=name, **changes))
 
