@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # What train.rented.hub_jobs.IMAGE holds already.
 IN_IMAGE = {"torch", "torchvision"}
 # What a page or a test needs besides, or who reads photos that are not squares yet.
-NOT_NEEDED = {"gradio", "pillow-heif", "pytest", "playwright", "spaces"}
+NOT_NEEDED = {"gradio", "pillow-heif", "pytest", "pytest-xdist", "playwright", "spaces"}
 SOURCE, PHOTOS = "source", "photos.zip"
 DOWNLOAD = (
     "import os; from huggingface_hub import HfApi; "
