@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from visiting import remove
 
 from studio import pictures
 from studio.checkpoint import Checkpoint
@@ -43,7 +43,7 @@ class Stage:
         for each in self.actors:
             each.die()
         self.actors.clear()
-        shutil.rmtree(self.root, ignore_errors=True)
+        remove(self.root)
 
 
 class Actor:

@@ -30,7 +30,7 @@ from following import (
     step,
 )
 from sending import START, checked, choose, enter, reason
-from visiting import EASEL, FIRST_SLIDER, Server, Visitor
+from visiting import EASEL, FIRST_SLIDER, Server, Visitor, remove
 
 COUNT = 40
 HOURS, SECONDS = 100_000, 0.1  # thousands of images shown
@@ -67,7 +67,7 @@ def clean(server: Server) -> Iterator[None]:
     """Nothing is left of a test's trainings, once its visitor has gone."""
     yield
     server.end_trainings()
-    shutil.rmtree(server.runs, ignore_errors=True)
+    remove(server.runs)
 
 
 @pytest.fixture

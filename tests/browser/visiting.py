@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -115,6 +117,15 @@ class Server:
             if not own and any(str(self.runs) in w for w in process.info["cmdline"] or ()):
                 with suppress(psutil.Error):
                     process.kill()
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder that a server may be writing to."""
+    if folder.exists():
+        doomed = Path(tempfile.mkdtemp(dir=folder.parent))
+        # Moved first: what is written into a folder while it is emptied would keep it there.
+        os.rename(folder, doomed / folder.name)
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 class Watch:
