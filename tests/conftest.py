@@ -58,11 +58,17 @@ JUDGES = {
 
 
 class SharedOut(LoadScopeScheduling):
-    """Which tests share a process: those with a browser, which has a server, or else a file's."""
+    """A file's tests stay in one process. The first begins with those of the browser, which need a
+    server and Chromium, the others at the other end: two browsers run only where that saves time.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::")[0]
-        return "browser" if "browser/" in file else file
+        return nodeid.split("::")[0]
+
+    def _assign_work_unit(self, node: Any) -> None:
+        if node is not self.nodes[0]:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedOut:
