@@ -239,7 +239,7 @@ def order(checkpoint: Checkpoint) -> float:
 def save(
     folder: Path,
     generator: Generator,
-    discriminator: nn.Module,
+    discriminator: nn.Module | None,
     card: Mapping[str, Any],
     preview: Any,
     *,
@@ -253,7 +253,8 @@ def save(
     """
     with write_whole(folder) as fresh:
         save_weights(generator, fresh / GENERATOR, half=half)
-        save_weights(discriminator, fresh / DISCRIMINATOR, half=half)
+        if discriminator:
+            save_weights(discriminator, fresh / DISCRIMINATOR, half=half)
         complete = {
             **card,
             "format": FORMAT,
