@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +20,11 @@ import torch
 from PIL import Image
 from xdist.scheduler import LoadScopeScheduling
 
-from studio import checkpoint, pictures
+from studio import checkpoint, onnx_export, pictures
 from studio.checkpoint import Checkpoint
 from studio.generators import Generator, build
 from studio.generators.base import to_uint8
+from studio.onnx_export import ExportError
 from studio.render import Renderer
 from studio.words import Encoder
 from train import discriminators
@@ -127,6 +131,31 @@ def make_checkpoint() -> Callable[..., Checkpoint]:
         return checkpoint.save(folder, network, discriminator, card, preview, half=half)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def another() -> Iterator[ProcessPoolExecutor]:
+    """A process that exports, as the studio starts one each time, which takes seconds.
+
+    After an export in this one, what tests fork from it could not train (torch 2.14).
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def exported_by(another: ProcessPoolExecutor) -> Callable[[Checkpoint], bytes]:
+    """Stands in for ``onnx_files.exported``: that process makes the very file."""
+
+    def exported(checkpoint: Checkpoint) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "generator.onnx")
+            given = str(checkpoint.folder.resolve()), str(path)
+            if said := another.submit(onnx_export.main, *given).result():
+                raise ExportError(said)
+            return path.read_bytes()
+
+    return exported
 
 
 @pytest.fixture(scope="session")

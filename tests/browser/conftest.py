@@ -14,6 +14,7 @@ from acting import Stage
 from playwright.sync_api import Browser, Error, sync_playwright
 from visiting import Profile, Server, Visitor, Watch, context_of
 
+from studio import checkpoint, onnx_files
 from studio.checkpoint import Checkpoint
 from studio.render import Renderer
 
@@ -38,6 +39,7 @@ def studio_checkpoints(
     tmp_path_factory: pytest.TempPathFactory,
     make_checkpoint: Callable[..., Checkpoint],
     make_colourist: Callable[..., Checkpoint],
+    exported_by: Callable[[Checkpoint], bytes],
 ) -> Path:
     """Three generators, the third of which tries to put markup into the page.
 
@@ -63,6 +65,10 @@ def studio_checkpoints(
     names = ["Dress", "Tank top", "<img src=x onerror=hacked=1> Coat"]
     make_checkpoint(root / "styled", style, seed=4, order=4, classes=names)
     make_colourist(root / "colourist", order=5, guidance=1.25)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_files, "exported", exported_by)
+        for each in checkpoint.find(root).values():
+            onnx_files.of_checkpoint(each)
     return root
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import socket
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +15,7 @@ from calling import Call
 from checkpoint_cards import COLOUR, Make
 from gradio_client import Client
 
-from studio import onnx_export
 from studio.checkpoint import Checkpoint
-from studio.onnx_export import ExportError
 from studio.render import Renderer
 from studio.ui.page import build, launch_settings
 
@@ -78,31 +73,6 @@ def ask(server: str) -> Call:
             return error.code, error.read().decode()
 
     return send
-
-
-@pytest.fixture(scope="session")
-def another() -> Iterator[ProcessPoolExecutor]:
-    """A process that exports, as the studio starts one each time, which takes seconds.
-
-    After an export in this one, what tests fork from it could not train (torch 2.14).
-    """
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
-@pytest.fixture(scope="session")
-def exported_by(another: ProcessPoolExecutor) -> Callable[[Checkpoint], bytes]:
-    """Stands in for ``onnx_files.exported``: that process makes the very file."""
-
-    def exported(checkpoint: Checkpoint) -> bytes:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "generator.onnx")
-            given = str(checkpoint.folder.resolve()), str(path)
-            if said := another.submit(onnx_export.main, *given).result():
-                raise ExportError(said)
-            return path.read_bytes()
-
-    return exported
 
 
 @pytest.fixture
