@@ -24,9 +24,9 @@ from train.restoring import learn_to_restore
 from train.transfer import load_start
 
 PATCHES, PICTURES = 30_000, 15_000
-PREVIEW_COUNT = 16
+PREVIEW_COUNT = 64
 # What a card says of weights that are no longer these.
-OUTDATED = ("discriminator", "quality", "unselected", "onnx_sha256")
+OUTDATED = ("discriminator", "quality", "unselected", "onnx_sha256", "cover")
 
 
 def main(arguments: Sequence[str]) -> int:
