@@ -249,7 +249,8 @@ def save(
     """Write a checkpoint folder whole, replacing one that is there.
 
     ``card`` is completed with the format, the generator's configuration and its file's hash;
-    ``preview`` is a Pillow image, ``encoder`` that of a generator that draws by words.
+    ``preview`` is a Pillow image, ``encoder`` that of a generator that draws by words. Without a
+    ``discriminator``, a training that goes on from it begins with a new one.
     """
     with write_whole(folder) as fresh:
         save_weights(generator, fresh / GENERATOR, half=half)

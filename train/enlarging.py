@@ -42,7 +42,7 @@ def enlarged(generator: Generator, width: int, seed: int = 0) -> StyleGenerator:
     if not isinstance(generator, StyleGenerator):
         raise ValueError(f"a generator of kind “{generator.kind}” has no levels to add one to")
     if generator.words:
-        raise ValueError("a generator that draws by words can't be enlarged")
+        raise ValueError("it draws by words")
     if generator.value_range != (-1.0, 1.0):
         raise ValueError(f"its pictures end in {generator.output}, not in tanh")
     if len(generator.widths) >= MOST_LEVELS:
@@ -64,8 +64,7 @@ def learn_last_level(
 ) -> None:
     """Teach the last level to draw what the restorer makes of the pictures of the one before.
 
-    All else in the generator stays as it is, so its styles, directions and small pictures are those
-    of before.
+    All else in the generator stays as it is, so its styles and small pictures are those of before.
 
     Args:
         generator: as :func:`enlarged` gives it; changed in place, left in evaluation mode.

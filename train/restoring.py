@@ -28,7 +28,6 @@ class Restorer(nn.Module):
 
     def __init__(self, channels: int, width: int = 32, blocks: int = 4) -> None:
         super().__init__()
-        self.channels = channels
         self.begin = nn.Conv2d(channels, width, 3, padding=1)
         self.blocks = nn.Sequential(*[Residual(width) for _ in range(blocks)])
         self.spread = nn.Conv2d(width, 2 * width, 3, padding=1)

@@ -85,5 +85,5 @@ def test_what_stands_in_the_way_is_a_sentence(
     assert "can't be enlarged: a generator of kind “dcgan” has no levels" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["enlarge", str(styled), *data, str(tmp_path / "new"), "--width", "0"])
-    assert "0 is not at least 1" in capsys.readouterr().err
+    assert "0 is not a number above 0" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()

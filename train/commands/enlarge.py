@@ -15,7 +15,7 @@ from studio.checkpoint import Checkpoint
 from studio.errors import UserError
 from studio.generators.style import StyleGenerator
 from train.commands.evaluate import named
-from train.commands.start_or_resume import seed
+from train.commands.start_or_resume import positive, seed
 from train.data.images import FITS, load_images
 from train.enlarging import LEAST_WIDTH, enlarged, enlarged_discriminator, learn_last_level
 from train.metrics.drawing import drawer
@@ -85,25 +85,25 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new checkpoint")
     result.add_argument("--fit", choices=FITS, default="crop", help="how photos become square")
     result.add_argument(
-        "--width", type=count, help="maps of the new level (as many as the last has, 8 at least)"
+        "--width",
+        type=positive(int),
+        help="maps of the new level (as many as the last has, 8 at least)",
     )
     result.add_argument(
-        "--patches", type=count, default=PATCHES, help=f"of photos to learn from ({PATCHES:,})"
+        "--patches",
+        type=positive(int),
+        default=PATCHES,
+        help=f"of photos to learn from ({PATCHES:,})",
     )
     result.add_argument(
-        "--pictures", type=count, default=PICTURES, help=f"of its own to learn from ({PICTURES:,})"
+        "--pictures",
+        type=positive(int),
+        default=PICTURES,
+        help=f"of its own to learn from ({PICTURES:,})",
     )
     result.add_argument("--seed", type=seed, default=0)
     settings.add_folders(result)
     return result
-
-
-def count(text: str) -> int:
-    """An argparse type: how many of something, one at least."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return value
 
 
 def card(found: Checkpoint, about: dict[str, Any]) -> dict[str, Any]:
