@@ -9,7 +9,7 @@ from importlib import import_module
 from studio.errors import UserError
 
 # Imported only when asked for: a run that waits in the queue is to weigh little.
-COMMANDS = ("check", "enlarge", "evaluate", "follow", "probe", "queue", "sheet")
+COMMANDS = ("check", "enlarge", "evaluate", "follow", "match", "probe", "queue", "sheet")
 DEFAULT = "start_or_resume"
 
 

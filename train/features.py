@@ -51,7 +51,7 @@ class FrozenFeatures(nn.Module):
     def __init__(self, weights: Path | None, *, size: int, widths: Sequence[int]) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):  # building draws random weights
-            self.network = _frozen(weights)
+            self.network = frozen_stages(weights)
         self.size, self.widths = size, tuple(widths)
         self.sizes = tuple(size // 2 ** (stage + 1) for stage in STAGES)
         random = torch.Generator().manual_seed(0)
@@ -78,10 +78,11 @@ class FrozenFeatures(nn.Module):
 
 
 class Stages(nn.Module):
-    """The layers of the network up to its last stage, giving the maps of :data:`STAGES`."""
+    """The layers of the network up to its last stage, giving the maps of some ``stages``."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, stages: Sequence[int]) -> None:
         super().__init__()
+        self.stages = tuple(stages)
         self.stem = nn.Sequential(network.conv_stem, network.bn1)
         self.blocks = network.blocks
         # After which block each stage's map is taken.
@@ -93,7 +94,7 @@ class Stages(nn.Module):
             maps = block(maps)
             if f"blocks.{index}" in self.taken:
                 result.append(maps)
-        return [result[stage] for stage in STAGES]
+        return [result[stage] for stage in self.stages]
 
 
 class SameConv(nn.Module):
@@ -169,7 +170,12 @@ def _projection(inputs: int, outputs: int, random: torch.Generator) -> Tensor:
     return torch.randn(outputs, inputs, 1, 1, generator=random) / math.sqrt(inputs)
 
 
-def _frozen(weights: Path | None) -> nn.Module:
+def frozen_stages(weights: Path | None, stages: Sequence[int] = STAGES) -> Stages:
+    """The frozen network, from images (batch, 3, s, s) in -1..1 to maps of ``stages``, 0 to 4.
+
+    Raises:
+        FeaturesError: the weights can't be downloaded, or are not of this network.
+    """
     import timm  # takes seconds, and most trainings don't need it
 
     try:
@@ -189,7 +195,7 @@ def _frozen(weights: Path | None) -> nn.Module:
             raise FeaturesError(f"{weights} does not hold the weights of {NETWORK}.")
     network.eval().float()
     _fold(network)
-    return Stages(network)
+    return Stages(network, stages).requires_grad_(False).eval()
 
 
 def _fold(module: nn.Module) -> None:

@@ -5,28 +5,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
 from tqdm import tqdm
 
-from studio import checkpoint, pictures, settings
-from studio.checkpoint import Checkpoint
+from studio import checkpoint, settings
 from studio.errors import UserError
-from studio.generators.style import StyleGenerator
+from train import derived
 from train.commands.evaluate import named
 from train.commands.start_or_resume import positive, seed
 from train.data.images import FITS, load_images
 from train.enlarging import LEAST_WIDTH, enlarged, enlarged_discriminator, learn_last_level
-from train.metrics.drawing import drawer
-from train.recorder import PREVIEW_COLUMNS, SHEET_PIXELS
 from train.restoring import learn_to_restore
 from train.transfer import load_start
 
 PATCHES, PICTURES = 30_000, 15_000
-PREVIEW_COUNT = 64
-# What a card says of weights that are no longer these.
-OUTDATED = ("discriminator", "quality", "unselected", "onnx_sha256", "cover")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -58,13 +50,14 @@ def main(arguments: Sequence[str]) -> int:
         "pictures": options.pictures,
         "seed": options.seed,
     }
-    known = card(found, about)
+    known = derived.card(found, enlarged=about)
+    known.pop("discriminator", None)  # that of the smaller pictures
     discriminator = None
     if (found.card.get("discriminator") or {}).get("kind") == "dcgan":
         weights = load_start(found.folder)[1]
         config = found.card["discriminator"]
         known["discriminator"], discriminator = enlarged_discriminator(config, weights)
-    checkpoint.save(options.out, generator, discriminator, known, preview(generator))
+    checkpoint.save(options.out, generator, discriminator, known, derived.preview(generator))
     print(options.out)
     return 0
 
@@ -104,16 +97,3 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--seed", type=seed, default=0)
     settings.add_folders(result)
     return result
-
-
-def card(found: Checkpoint, about: dict[str, Any]) -> dict[str, Any]:
-    """The card of ``found`` without what is true of its own weights only."""
-    kept = {name: value for name, value in found.card.items() if name not in OUTDATED}
-    return {**kept, "enlarged": about}
-
-
-def preview(generator: StyleGenerator) -> Any:
-    """A sheet of unselected designs, as that of a checkpoint that a training makes."""
-    labels = torch.arange(PREVIEW_COUNT) % generator.classes if generator.classes else None
-    images = drawer(generator)(PREVIEW_COUNT, 0, *([] if labels is None else [labels]))
-    return pictures.sheet(images, PREVIEW_COLUMNS, scale=-(-SHEET_PIXELS // generator.image_size))

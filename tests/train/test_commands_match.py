@@ -1,0 +1,158 @@
+"""``python -m train match``: a new checkpoint whose pictures are nearer to photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from studio import checkpoint
+from train import discriminators, feature_distance
+from train.__main__ import main
+from train.commands import match
+from train.matching import BATCH
+from train.recipes.starting import recipe_for, shape_of
+
+STYLED = {"latent_dim": 6, "style_dim": 10, "widths": [8, 8], "output": "tanh"}
+JUDGE = {"kind": "dcgan", "widths": [8], "classes": 3}
+CATEGORIES = ["Coat", "Dress", "Tank top"]
+PICTURES = 2 * BATCH
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Smaller views of the pictures, along fewer directions."""
+    monkeypatch.setattr(feature_distance, "LEAST_SIZE", 32)
+    monkeypatch.setattr(feature_distance, "TURNS", 2)
+
+
+@pytest.fixture
+def styled(tmp_path: Path, make_checkpoint: Callable[..., checkpoint.Checkpoint]) -> Path:
+    """A checkpoint of 8 px and three categories whose card knows measures of it."""
+    folder = make_checkpoint(
+        tmp_path / "styled",
+        {**STYLED, "kind": "style", "classes": 3},
+        classes=CATEGORIES,
+        title="Garments",
+        recipe="deepfashion",
+        quality={"frechet": 1.0},
+        discriminator=JUDGE,
+        onnx_sha256="0" * 64,
+    ).folder
+    checkpoint.save_weights(
+        discriminators.build(JUDGE), folder / checkpoint.DISCRIMINATOR, half=True
+    )
+    return folder
+
+
+@pytest.fixture
+def garments(photos: Path, tmp_path: Path) -> Path:
+    """The twenty photos in folders of two of the categories, most of them coats."""
+    for at, photo in enumerate(sorted(photos.iterdir())):
+        folder = tmp_path / "garments" / CATEGORIES[at % 4 == 0]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / photo.name).write_bytes(photo.read_bytes())
+    return tmp_path / "garments"
+
+
+@pytest.fixture
+def run(lite0: Path) -> Callable[..., int]:
+    """``run(name, data, out, *more)`` runs the command."""
+
+    def run(name: Path, data: Path, out: Path, *more: object) -> int:
+        known = ["--data", data, "--out", out, "--feature-weights", lite0, "--device", "cpu"]
+        return main(["match", *map(str, (name, *known, "--pictures", PICTURES, *more))])
+
+    return run
+
+
+def test_a_training_or_another_match_can_go_on_from_it(
+    styled: Path, garments: Path, tmp_path: Path, run: Callable[..., int]
+) -> None:
+    before, out = checkpoint.read(styled), tmp_path / "nearer"
+    assert run(styled, garments, out) == 0
+    found = checkpoint.read(out)
+    told = {"features": "tf_efficientnet_lite0", "photos": 20, "pictures": PICTURES, "seed": 0}
+    assert found.card["matched"] == told
+    assert found.classes == before.classes and found.title == "Garments"
+    assert found.card["generator"] == before.card["generator"]
+    assert found.fingerprint != before.fingerprint
+    assert not {"quality", "onnx_sha256"} & set(found.card)
+    judges = [load_file(folder / checkpoint.DISCRIMINATOR) for folder in (styled, out)]
+    assert all(torch.equal(each, judges[1][name]) for name, each in judges[0].items())
+    assert shape_of(recipe_for("", found)).size == 8
+    assert run(out, garments, tmp_path / "nearest") == 0
+    assert checkpoint.read(tmp_path / "nearest").card["matched"]["pictures"] == 2 * PICTURES
+
+
+def test_the_same_command_gives_the_same_weights(
+    photos: Path, tmp_path: Path, run: Callable[..., int], make_checkpoint: Callable
+) -> None:
+    plain = make_checkpoint(tmp_path / "plain", {**STYLED, "kind": "style"}).folder
+    for name in ("first", "second"):
+        torch.manual_seed(len(name))
+        assert run(plain, photos, tmp_path / name, "--seed", 3) == 0
+    first, second = (checkpoint.read(tmp_path / name) for name in ("first", "second"))
+    assert first.fingerprint == second.fingerprint
+
+
+def test_what_was_learnt_is_kept_when_it_is_interrupted(
+    styled: Path,
+    garments: Path,
+    tmp_path: Path,
+    run: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextmanager
+    def at_once():
+        yield lambda: True
+
+    monkeypatch.setattr(match, "interruptions", at_once)
+    assert run(styled, garments, tmp_path / "cut", "--pictures", 10**6) == 0
+    found = checkpoint.read(tmp_path / "cut")
+    assert found.card["matched"]["pictures"] == BATCH and found.load_generator()
+
+
+def test_categories_are_shown_alike_as_far_as_there_are_photos(monkeypatch) -> None:
+    labels = torch.tensor([0] * 40 + [1] * 3 + [2] * 40)
+    images = torch.arange(83, dtype=torch.uint8).view(-1, 1, 1, 1)
+    data = match.ImageSet(images, labels, tuple("abc"), tuple(map(str, range(83))), (), 1)
+    monkeypatch.setattr(match, "MOST_PHOTOS", 30)
+    photos, told = match.chosen(data, torch.tensor([5, 4, 0]), seed=1)
+    assert np.unique(told, return_counts=True)[1].tolist() == [10, 3, 10]
+    own = torch.tensor([5, 4, 0])[labels[photos.flatten().long()]]
+    assert torch.equal(own, told) and len(photos.unique()) == 23
+    some, none = match.chosen(data, None, seed=1)
+    assert len(some.unique()) == 30 and none is None
+
+
+def test_what_stands_in_the_way_is_a_sentence(
+    styled: Path,
+    photos: Path,
+    tmp_path: Path,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    make_checkpoint: Callable,
+) -> None:
+    new = tmp_path / "new"
+    assert run(styled, photos, styled) == 1
+    assert "is there already. Choose another --out." in capsys.readouterr().err
+    assert run(styled, photos, new) == 1
+    assert "have no classes; put those of each class in a folder" in capsys.readouterr().err
+    assert run(styled, photos, new, "--feature-weights", tmp_path / "none.pt") == 1
+    assert "none.pt is not a readable file of weights" in capsys.readouterr().err
+
+    def broken(*args: object, **rest: object):
+        raise ArithmeticError("The distance is no longer a finite number.")
+
+    plain = make_checkpoint(tmp_path / "plain", {**STYLED, "kind": "style"}, title="Plain").folder
+    monkeypatch.setattr(match, "matched", broken)
+    assert run(plain, photos, new) == 1
+    assert "Plain can't be matched: The distance is no longer" in capsys.readouterr().err
+    assert not new.exists()

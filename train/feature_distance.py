@@ -1,0 +1,203 @@
+"""How far drawn pictures are from photos in what a frozen network sees: a number to descend.
+
+The sliced Wasserstein distance (Deshpande et al., 2018): features of a batch are projected on
+random directions, and along each of them its sorted values are compared with as many quantiles of
+the photos' values. So all that photos show is to be met, as often as they show it, rare colours and
+shapes too, and there is no opponent that could run away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from studio.generators.base import from_uint8
+from train.hardware import Hardware
+
+# Smaller pictures are enlarged to it: the network learnt from photos of 224 px.
+LEAST_SIZE = 128
+# What a picture shows where: maps averaged to so many places a side; its colours, likewise.
+LAYOUT_SIDE = 4
+COLOUR_SIDES = (4, 8, 16)
+# How surfaces look, wherever they are: single places of the maps.
+PLACES_OF_PHOTO = 32
+PLACES_OF_PHOTOS = 32_768
+PLACES_OF_BATCH = 4096
+# Along how many directions each kind is compared, and how many sets of them take turns.
+LAYOUT_DIRECTIONS, COLOUR_DIRECTIONS, PLACE_DIRECTIONS = 256, 64, 32
+TURNS = 32
+COLOUR_WEIGHT = 2.0
+READ_AT_ONCE = 64
+
+
+class FeatureDistance:
+    """Measures batches of pictures, differentiably, against photos whose part is computed once.
+
+    With categories, pictures are compared together with what they are meant to be (the joint
+    distribution): along each direction every category is shifted by a random amount.
+
+    Args:
+        network: pictures (b, 3, s, s) in -1..1 to maps, see :func:`train.features.frozen_stages`.
+        photos: uint8 (N, C, S, S), of one or three channels.
+        labels: of the photos, int64 (N,), or None.
+        batch: how many pictures are compared at a time.
+        mirrored: whether photos count mirrored too.
+        seed: decides directions and places; they are drawn on the CPU, the same for any hardware.
+        hardware: where to compute.
+        on_photos: is called with how many were looked at, batch by batch, mirrored ones too.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        photos: Tensor,
+        labels: Tensor | None,
+        *,
+        batch: int,
+        mirrored: bool,
+        seed: int,
+        hardware: Hardware,
+        on_photos: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self.hardware, self.network = hardware, hardware.place(network)
+        self.precision = torch.bfloat16 if hardware.bf16 else torch.float32
+        self.network = self.network.to(self.precision)
+        self.classes = 0 if labels is None else int(labels.max()) + 1
+        self.random = torch.Generator().manual_seed(seed)
+        self.turn = 0
+        if mirrored:
+            photos = torch.cat([photos, photos.flip(3)])
+            labels = None if labels is None else labels.repeat(2)
+        told = self._told(labels)
+        wholes, places = self._of_photos(photos, on_photos)
+        layouts = len(wholes) - len(COLOUR_SIDES)
+        counts = [LAYOUT_DIRECTIONS] * layouts + [COLOUR_DIRECTIONS] * len(COLOUR_SIDES)
+        self.weights = [1.0] * layouts + [COLOUR_WEIGHT] * len(COLOUR_SIDES)
+        self.wholes = [
+            Target(rows, told, points=batch, directions=count, random=self.random)
+            for rows, count in zip(wholes, counts, strict=True)
+        ]
+        self.places = [
+            Target(
+                rows[self._some(len(rows), PLACES_OF_PHOTOS)],
+                None,
+                points=min(PLACES_OF_BATCH, batch * side**2),
+                directions=PLACE_DIRECTIONS,
+                random=self.random,
+            )
+            for rows, side in zip(places, self.sides, strict=True)
+        ]
+
+    def __call__(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The distance of a batch (batch, C, S, S) in -1..1 from the photos, a scalar."""
+        told = self._told(labels)
+        wholes, places = self._see(pictures)
+        turn, self.turn = self.turn, (self.turn + 1) % TURNS
+        far = [
+            weight * target.distance(rows, told, turn)
+            for weight, target, rows in zip(self.weights, self.wholes, wholes, strict=True)
+        ]
+        far += [
+            target.distance(rows[self._some(len(rows), target.points)], None, turn)
+            for target, rows in zip(self.places, places, strict=True)
+        ]
+        return torch.stack(far).sum()
+
+    def _see(self, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """What is compared: rows for each picture (b, C, s, s), and for each place (n, C)."""
+        size = max(LEAST_SIZE, pictures.shape[-1])
+        seen = pictures
+        if seen.shape[-1] != size:
+            seen = F.interpolate(seen, size=size, mode="bilinear", align_corners=False)
+        seen = self.hardware.lay_out(seen.expand(-1, 3, -1, -1)).to(self.precision)
+        maps = [each.float() for each in self.network(seen)]
+        self.sides = [each.shape[-1] for each in maps]
+        wholes = [F.adaptive_avg_pool2d(each, LAYOUT_SIDE) for each in maps]
+        wholes += [F.adaptive_avg_pool2d(pictures, side) for side in COLOUR_SIDES]
+        return wholes, [each.permute(0, 2, 3, 1).flatten(0, 2) for each in maps]
+
+    @torch.no_grad()
+    def _of_photos(
+        self, photos: Tensor, on_photos: Callable[[int], None]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """The same rows of all photos, of some of their places."""
+        wholes, places = [], []
+        for some in photos.split(READ_AT_ONCE):
+            whole, place = self._see(from_uint8(some.to(self.hardware.device), (-1.0, 1.0)))
+            wholes.append(whole)
+            places.append(
+                [each[self._some(len(each), PLACES_OF_PHOTO * len(some))] for each in place]
+            )
+            on_photos(len(some))
+        return _joined(wholes), _joined(places)
+
+    def _some(self, count: int, wanted: int) -> Tensor:
+        """Random places of ``count`` rows, at most ``wanted``, none twice."""
+        return torch.randperm(count, generator=self.random)[:wanted].to(self.hardware.device)
+
+    def _told(self, labels: Tensor | None) -> Tensor | None:
+        """Labels (n,) as rows (n, classes) of a single one."""
+        if labels is None:
+            return None
+        return F.one_hot(labels.to(self.hardware.device), self.classes).float()
+
+
+class Target:
+    """One kind of the photos' features: their quantiles along sets of random directions.
+
+    Args:
+        rows: (n, C, …); each channel is divided by its standard deviation.
+        told: (n, classes) of each row, or None.
+        points: how many quantiles, as many as there will be rows to compare.
+        directions: in each set.
+        random: on the CPU.
+    """
+
+    def __init__(
+        self,
+        rows: Tensor,
+        told: Tensor | None,
+        *,
+        points: int,
+        directions: int,
+        random: torch.Generator,
+    ) -> None:
+        self.points = points
+        others = [axis for axis in range(rows.dim()) if axis != 1]
+        self.deviation = rows.std(others, keepdim=True).clamp(min=1e-6)
+        flat = (rows / self.deviation).flatten(1)
+        self.turns = []
+        for _ in range(TURNS):
+            ways = torch.randn(flat.shape[1], directions, generator=random)
+            ways = (ways / ways.norm(dim=0)).to(rows.device)
+            shifts = None
+            if told is not None:
+                shifts = torch.randn(told.shape[1], directions, generator=random).to(rows.device)
+            values = projected(flat, ways, told, shifts).sort(0).values
+            self.turns.append((ways, shifts, quantiles(values, points)))
+
+    def distance(self, rows: Tensor, told: Tensor | None, turn: int) -> Tensor:
+        """The mean squared distance of as many rows as there are points, a scalar."""
+        ways, shifts, wanted = self.turns[turn]
+        values = projected((rows / self.deviation).flatten(1), ways, told, shifts)
+        return (values.sort(0).values - wanted).square().mean()
+
+
+def _joined(parts: list[list[Tensor]]) -> list[Tensor]:
+    return [torch.cat(each) for each in zip(*parts, strict=True)]
+
+
+def projected(rows: Tensor, ways: Tensor, told: Tensor | None, shifts: Tensor | None) -> Tensor:
+    """Rows (n, d) along directions (d, k), shifted by what each is told: (n, k)."""
+    return rows @ ways if told is None else torch.addmm(told @ shifts, rows, ways)
+
+
+def quantiles(values: Tensor, points: int) -> Tensor:
+    """Of sorted values (n, k) those in the middle of ``points`` equal shares: (points, k)."""
+    at = (torch.arange(points, device=values.device) + 0.5) / points * len(values) - 0.5
+    low = at.floor().long().clamp(0, len(values) - 1)
+    high = (low + 1).clamp(max=len(values) - 1)
+    return torch.lerp(values[low], values[high], (at - low).clamp(0, 1)[:, None])

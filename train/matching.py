@@ -1,0 +1,103 @@
+"""Bringing a trained generator nearer to photos without a discriminator.
+
+Statistics of a frozen network's features are matched instead (generative feature matching: dos
+Santos et al., 2019), by :class:`train.feature_distance.FeatureDistance`. That is stable and quick,
+so it is what a CPU can do for a generator that a game has brought far enough to draw the right
+things: it does not learn from nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
+
+from studio.generators import Generator
+from train.average import Drawing
+from train.feature_distance import FeatureDistance
+from train.hardware import Hardware
+
+BATCH = 48
+RATE = 1.5e-3
+BETAS = (0.5, 0.99)
+WARM_UP = 30  # steps until the full rate
+FALLING = 0.3  # of the steps, at the end, in which it falls to nearly nothing
+LEAST_RATE = 0.05
+HALF_LIFE = 3000  # pictures, of the average of the weights
+NORM_BATCHES = 32
+
+
+def matched(
+    generator: Generator,
+    distance: FeatureDistance,
+    pictures: int,
+    *,
+    labels: Tensor | None = None,
+    seed: int = 0,
+    hardware: Hardware,
+    on_pictures: Callable[[int, float], None] = lambda count, distance: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Generator:
+    """A generator like ``generator``, whose pictures are nearer to photos; that one stays as it is.
+
+    Args:
+        generator: a trained one.
+        distance: of :data:`BATCH` pictures from the photos.
+        pictures: how many it draws to learn, rounded up to whole batches.
+        labels: int64 (n,), of which each picture's category is drawn; None without categories.
+        seed: decides the latents and categories.
+        hardware: where to compute; the result is on the CPU, in evaluation mode.
+        on_pictures: is called with the number of each batch and its distance.
+        stopping: whether to end after the batch at hand, with what was learnt so far.
+
+    Raises:
+        ArithmeticError: a distance is no longer a finite number.
+    """
+    random = torch.Generator().manual_seed(seed)
+    network = hardware.place(copy.deepcopy(generator)).requires_grad_(True).train()
+    low, high = network.value_range
+
+    def drawn_by() -> tuple[Tensor, Tensor | None]:
+        latents = torch.randn(BATCH, network.latent_dim, generator=random)
+        told = None
+        if labels is not None:
+            told = labels[torch.randint(len(labels), (BATCH,), generator=random)]
+            told = told.to(hardware.device)
+        return latents.to(hardware.device), told
+
+    steps = -(-pictures // BATCH)
+    optimiser = torch.optim.Adam(network.parameters(), RATE, BETAS, fused=True)
+    rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    keep = get_ema_multi_avg_fn(0.5 ** (BATCH / HALF_LIFE))
+    average = AveragedModel(network, multi_avg_fn=keep)
+    for _ in range(steps):
+        latents, told = drawn_by()
+        with hardware.autocast():
+            fake = network(latents, told)
+        fake = (fake.float() - low) * (2 / (high - low)) - 1
+        loss = distance(fake, told)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        rates.step()
+        average.update_parameters(network)
+        far = loss.item()
+        if not far < float("inf"):
+            raise ArithmeticError("The distance is no longer a finite number.")
+        on_pictures(BATCH, far)
+        if stopping():
+            break
+    result = average.module
+    batches, told = zip(*(drawn_by() for _ in range(NORM_BATCHES)), strict=True)
+    with hardware.autocast():
+        update_bn(range(NORM_BATCHES), Drawing(result, batches, None if labels is None else told))
+    return result.cpu().requires_grad_(False).eval()
+
+
+def _rate(step: int, steps: int) -> float:
+    """The share of the full rate after so many steps."""
+    left = (steps - step) / (FALLING * steps)
+    return min((step + 1) / WARM_UP, max(LEAST_RATE, left), 1.0)
