@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,8 +12,9 @@ from torch import nn
 from studio import pictures
 from studio.checkpoint import Checkpoint
 from studio.generators import Generator
+from studio.words import Encoder
 from train import discriminators
-from train.metrics.drawing import drawer
+from train.metrics.drawing import drawer, worded_drawer
 from train.recorder import PREVIEW_COLUMNS, SHEET_PIXELS
 from train.transfer import load_start
 
@@ -41,8 +43,17 @@ def discriminator(found: Checkpoint) -> nn.Module | None:
     return network.eval()
 
 
-def preview(generator: Generator) -> Image:
-    """A sheet of unselected designs, as that of a checkpoint that a training makes."""
-    labels = torch.arange(PREVIEW_COUNT) % generator.classes if generator.classes else None
-    images = drawer(generator)(PREVIEW_COUNT, 0, *([] if labels is None else [labels]))
+def preview(
+    generator: Generator, encoder: Encoder | None = None, texts: Sequence[str] = ()
+) -> Image:
+    """A sheet of unselected designs, as that of a checkpoint that a training makes.
+
+    Columns are categories in turn or, where ``encoder`` reads words, the first of ``texts``.
+    """
+    if encoder:
+        columns = [texts[at % len(texts)] for at in range(PREVIEW_COLUMNS)]
+        images = worded_drawer(generator, encoder)(columns * (PREVIEW_COUNT // PREVIEW_COLUMNS), 0)
+    else:
+        labels = torch.arange(PREVIEW_COUNT) % generator.classes if generator.classes else None
+        images = drawer(generator)(PREVIEW_COUNT, 0, *([] if labels is None else [labels]))
     return pictures.sheet(images, PREVIEW_COLUMNS, scale=-(-SHEET_PIXELS // generator.image_size))

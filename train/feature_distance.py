@@ -36,13 +36,13 @@ READ_AT_ONCE = 64
 class FeatureDistance:
     """Measures batches of pictures, differentiably, against photos whose part is computed once.
 
-    With categories, pictures are compared together with what they are meant to be (the joint
-    distribution): along each direction every category is shifted by a random amount.
+    With categories or words, pictures are compared together with what they are meant to be (the
+    joint distribution): along each direction every category or term shifts them by a random amount.
 
     Args:
         network: pictures (b, 3, s, s) in -1..1 to maps, see :func:`train.features.frozen_stages`.
         photos: uint8 (N, C, S, S), of one or three channels.
-        labels: of the photos, int64 (N,), or None.
+        condition: of the photos, int64 labels (N,) or texts as vectors (N, words), or None.
         batch: how many pictures are compared at a time.
         mirrored: whether photos count mirrored too.
         seed: decides directions and places; they are drawn on the CPU, the same for any hardware.
@@ -54,7 +54,7 @@ class FeatureDistance:
         self,
         network: nn.Module,
         photos: Tensor,
-        labels: Tensor | None,
+        condition: Tensor | None,
         *,
         batch: int,
         mirrored: bool,
@@ -65,13 +65,14 @@ class FeatureDistance:
         self.hardware, self.network = hardware, hardware.place(network)
         self.precision = torch.bfloat16 if hardware.bf16 else torch.float32
         self.network = self.network.to(self.precision)
-        self.classes = 0 if labels is None else int(labels.max()) + 1
+        labelled = condition is not None and not condition.is_floating_point()
+        self.classes = int(condition.max()) + 1 if labelled else 0
         self.random = torch.Generator().manual_seed(seed)
         self.turn = 0
         if mirrored:
             photos = torch.cat([photos, photos.flip(3)])
-            labels = None if labels is None else labels.repeat(2)
-        told = self._told(labels)
+            condition = None if condition is None else torch.cat([condition, condition])
+        told = self._told(condition)
         wholes, places = self._of_photos(photos, on_photos)
         layouts = len(wholes) - len(COLOUR_SIDES)
         counts = [LAYOUT_DIRECTIONS] * layouts + [COLOUR_DIRECTIONS] * len(COLOUR_SIDES)
@@ -91,9 +92,9 @@ class FeatureDistance:
             for rows, side in zip(places, self.sides, strict=True)
         ]
 
-    def __call__(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
+    def __call__(self, pictures: Tensor, condition: Tensor | None = None) -> Tensor:
         """The distance of a batch (batch, C, S, S) in -1..1 from the photos, a scalar."""
-        told = self._told(labels)
+        told = self._told(condition)
         wholes, places = self._see(pictures)
         turn, self.turn = self.turn, (self.turn + 1) % TURNS
         far = [
@@ -138,11 +139,14 @@ class FeatureDistance:
         """Random places of ``count`` rows, at most ``wanted``, none twice."""
         return torch.randperm(count, generator=self.random)[:wanted].to(self.hardware.device)
 
-    def _told(self, labels: Tensor | None) -> Tensor | None:
-        """Labels (n,) as rows (n, classes) of a single one."""
-        if labels is None:
+    def _told(self, condition: Tensor | None) -> Tensor | None:
+        """Conditions as rows (n, k): a text's vector, or a single one at the label's place."""
+        if condition is None:
             return None
-        return F.one_hot(labels.to(self.hardware.device), self.classes).float()
+        condition = condition.to(self.hardware.device)
+        if condition.is_floating_point():
+            return condition
+        return F.one_hot(condition, self.classes).float()
 
 
 class Target:
@@ -150,7 +154,7 @@ class Target:
 
     Args:
         rows: (n, C, …); each channel is divided by its standard deviation.
-        told: (n, classes) of each row, or None.
+        told: (n, k) of each row, or None.
         points: how many quantiles, as many as there will be rows to compare.
         directions: in each set.
         random: on the CPU.

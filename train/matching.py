@@ -35,7 +35,7 @@ def matched(
     distance: FeatureDistance,
     pictures: int,
     *,
-    labels: Tensor | None = None,
+    condition: Tensor | None = None,
     seed: int = 0,
     hardware: Hardware,
     on_pictures: Callable[[int, float], None] = lambda count, distance: None,
@@ -47,8 +47,9 @@ def matched(
         generator: a trained one.
         distance: of :data:`BATCH` pictures from the photos.
         pictures: how many it draws to learn, rounded up to whole batches.
-        labels: int64 (n,), of which each picture's category is drawn; None without categories.
-        seed: decides the latents and categories.
+        condition: int64 labels (n,) or texts as vectors (n, words), of which each picture's is
+            drawn; None where the generator takes none.
+        seed: decides the latents and conditions.
         hardware: where to compute; the result is on the CPU, in evaluation mode.
         on_pictures: is called with the number of each batch and its distance.
         stopping: whether to end after the batch at hand, with what was learnt so far.
@@ -63,8 +64,8 @@ def matched(
     def drawn_by() -> tuple[Tensor, Tensor | None]:
         latents = torch.randn(BATCH, network.latent_dim, generator=random)
         told = None
-        if labels is not None:
-            told = labels[torch.randint(len(labels), (BATCH,), generator=random)]
+        if condition is not None:
+            told = condition[torch.randint(len(condition), (BATCH,), generator=random)]
             told = told.to(hardware.device)
         return latents.to(hardware.device), told
 
@@ -93,7 +94,9 @@ def matched(
     result = average.module
     batches, told = zip(*(drawn_by() for _ in range(NORM_BATCHES)), strict=True)
     with hardware.autocast():
-        update_bn(range(NORM_BATCHES), Drawing(result, batches, None if labels is None else told))
+        update_bn(
+            range(NORM_BATCHES), Drawing(result, batches, None if condition is None else told)
+        )
     return result.cpu().requires_grad_(False).eval()
 
 

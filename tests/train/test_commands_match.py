@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -118,17 +120,39 @@ def test_what_was_learnt_is_kept_when_it_is_interrupted(
     assert found.card["matched"]["pictures"] == BATCH and found.load_generator()
 
 
+def test_it_goes_on_drawing_by_words(
+    photos: Path, tmp_path: Path, run: Callable[..., int], make_colourist: Callable
+) -> None:
+    worded, data = make_colourist(tmp_path / "worded"), tmp_path / "captioned"
+    shutil.copytree(photos, data)
+    names = sorted(each.name for each in photos.iterdir())[:12]
+    rows = [f"{name},{('red shirt', 'blue')[at % 2]}" for at, name in enumerate(names)]
+    (data / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
+    assert run(worded.folder, data, tmp_path / "nearer") == 0
+    found = checkpoint.read(tmp_path / "nearer")
+    assert found.card["matched"]["photos"] == 12 and found.draws_by_words
+    assert found.load_words().terms == worded.load_words().terms
+    assert (found.folder / checkpoint.PREVIEW).stat().st_size > 500
+
+
 def test_categories_are_shown_alike_as_far_as_there_are_photos(monkeypatch) -> None:
-    labels = torch.tensor([0] * 40 + [1] * 3 + [2] * 40)
-    images = torch.arange(83, dtype=torch.uint8).view(-1, 1, 1, 1)
-    data = match.ImageSet(images, labels, tuple("abc"), tuple(map(str, range(83))), (), 1)
     monkeypatch.setattr(match, "MOST_PHOTOS", 30)
-    photos, told = match.chosen(data, torch.tensor([5, 4, 0]), seed=1)
-    assert np.unique(told, return_counts=True)[1].tolist() == [10, 3, 10]
-    own = torch.tensor([5, 4, 0])[labels[photos.flatten().long()]]
-    assert torch.equal(own, told) and len(photos.unique()) == 23
-    some, none = match.chosen(data, None, seed=1)
-    assert len(some.unique()) == 30 and none is None
+    images = torch.arange(83, dtype=torch.uint8).view(-1, 1, 1, 1)
+    captions = SimpleNamespace(texts=[f"text {at}" for at in range(83)])
+    data = match.ImageSet(images, None, (), (), (), None, captions)
+    labels = torch.tensor([5] * 40 + [4] * 3 + [0] * 40)
+    lesson = match.chosen(data, labels, seed=1)
+    assert np.unique(lesson.condition, return_counts=True)[1].tolist() == [10, 3, 10]
+    assert torch.equal(labels[lesson.photos.flatten().long()], lesson.condition)
+    assert len(lesson.photos.unique()) == 23
+    assert len(match.chosen(data, None, seed=1).photos.unique()) == 30
+    vectors = 1 + torch.arange(83.0)[:, None].repeat(1, 4)
+    worded = match.chosen(data, vectors, seed=1)
+    dropped = (worded.condition == 0).all(1)
+    assert 0 < dropped.sum() < 10
+    own = worded.photos.flatten().float() + 1
+    assert torch.equal(worded.condition[:, 0], torch.where(dropped, 0.0, own))
+    assert worded.texts == tuple(f"text {at}" for at in worded.photos.flatten()[:8])
 
 
 def test_what_stands_in_the_way_is_a_sentence(

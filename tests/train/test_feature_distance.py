@@ -7,10 +7,17 @@ import torch
 from torch import Tensor, nn
 from trainings import CPU
 
+from train import feature_distance
 from train.feature_distance import FeatureDistance, quantiles
 from train.hardware import Hardware
 
 BATCH = 32
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer sets of directions."""
+    monkeypatch.setattr(feature_distance, "TURNS", 4)
 
 
 class Edges(nn.Module):
@@ -54,7 +61,7 @@ def distance(
 def away(found: FeatureDistance, pictures: Tensor, labels: Tensor | None = None) -> float:
     """The mean of several looks, each along other directions."""
     scaled = pictures.float() / 127.5 - 1
-    return sum(found(scaled, labels).item() for _ in range(8)) / 8
+    return sum(found(scaled, labels).item() for _ in range(4)) / 4
 
 
 def test_quantiles_are_the_middles_of_equal_shares() -> None:

@@ -38,7 +38,9 @@ def test_pictures_come_nearer(make_generator: Callable[..., Generator], config: 
         shown.append(count)
         far.append(distance)
 
-    after = matched(before, to_own_light, 250 * BATCH, labels=told, hardware=CPU, on_pictures=note)
+    after = matched(
+        before, to_own_light, 250 * BATCH, condition=told, hardware=CPU, on_pictures=note
+    )
     assert sum(shown) == 250 * BATCH
     assert all(torch.equal(each, kept[name]) for name, each in before.state_dict().items())
     assert not after.training and not any(each.requires_grad for each in after.parameters())
@@ -60,7 +62,7 @@ def test_it_is_the_same_each_time_and_can_be_stopped(
 
     def weights(seed: int, pictures: int = 4 * BATCH, **rest: Callable) -> list[Tensor]:
         after = matched(
-            before, to_own_light, pictures, labels=LABELS, seed=seed, hardware=CPU, **rest
+            before, to_own_light, pictures, condition=LABELS, seed=seed, hardware=CPU, **rest
         )
         return list(after.state_dict().values())
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,17 +19,33 @@ from studio.generators import Generator
 from train import derived
 from train.commands.evaluate import matching_classes, named
 from train.commands.start_or_resume import positive, seed
-from train.data.images import FITS, ImageSet, load_images
+from train.data.captions import load_captions
+from train.data.images import FITS, ImageSet, load_images, only
+from train.data.reading import find
 from train.feature_distance import FeatureDistance
 from train.features import NETWORK, frozen_stages, weights_file
 from train.hardware import Hardware
 from train.interruption import interruptions
 from train.matching import BATCH, matched
 from train.recipes import RECIPES
+from train.recorder import PREVIEW_COLUMNS
 
 PICTURES = 50_000
 MOST_PHOTOS = 6_000
+DROPPED = 0.1  # of the texts, as in a training
 STAGES = range(5)  # the finest too: it sees how surfaces are drawn
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Photos uint8 (N, C, S, S) to learn from, and what the generator is told of each, if anything.
+
+    ``texts`` are captions of some of them, where it draws by words.
+    """
+
+    photos: Tensor
+    condition: Tensor | None
+    texts: tuple[str, ...] = ()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,52 +54,31 @@ def main(arguments: Sequence[str]) -> int:
     found = named(options.name, options.checkpoints, options.runs)
     if options.out.exists():
         raise UserError(f"{options.out} is there already. Choose another --out.")
-    if found.draws_by_words:
-        raise UserError(f"{found.title} can't be matched: it draws by words.")
     hardware = Hardware.choose(options.device)
     network = frozen_stages(weights_file(options.feature_weights), STAGES)
     before = found.load_generator()
     form = before.image_size, before.channels
     data = load_images(options.data, *form, fit=options.fit, progress=True)
-    photos, labels = chosen(data, matching_classes(found, data, options.data), options.seed)
+    lesson = chosen(*told(found, data, options.data), options.seed)
     mirrored = is_mirrored(found)
-    with tqdm(desc="Looking at photos", total=len(photos) * (1 + mirrored), disable=None) as bar:
+    photos = len(lesson.photos) * (1 + mirrored)
+    with tqdm(desc="Looking at photos", total=photos, disable=None) as bar:
         distance = FeatureDistance(
             network,
-            photos,
-            labels,
+            lesson.photos,
+            lesson.condition,
             batch=BATCH,
             mirrored=mirrored,
             seed=options.seed,
             hardware=hardware,
             on_photos=bar.update,
         )
-    with (
-        tqdm(desc="Matching them", total=options.pictures, unit="picture", disable=None) as bar,
-        interruptions() as interrupted,
-    ):
-        drawn = 0
-
-        def on_pictures(count: int, far: float) -> None:
-            nonlocal drawn
-            drawn += count
-            bar.set_postfix(distance=f"{far:.3f}", refresh=False)
-            bar.update(count)
-
-        try:
-            generator = matched(
-                before,
-                distance,
-                options.pictures,
-                labels=labels,
-                seed=options.seed,
-                hardware=hardware,
-                on_pictures=on_pictures,
-                stopping=interrupted,
-            )
-        except ArithmeticError as error:
-            raise UserError(f"{found.title} can't be matched: {error}") from error
-    save(options.out, found, generator, photos=len(photos), pictures=drawn, seed=options.seed)
+    try:
+        generator, drawn = learn(before, distance, lesson, hardware, options)
+    except ArithmeticError as error:
+        raise UserError(f"{found.title} can't be matched: {error}") from error
+    about = {"photos": len(lesson.photos), "pictures": drawn, "seed": options.seed}
+    save(options.out, found, generator, about, lesson.texts)
     print(options.out)
     return 0
 
@@ -118,18 +115,72 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def chosen(data: ImageSet, classes: Tensor | None, seed: int) -> tuple[Tensor, Tensor | None]:
-    """At most 6,000 random photos, of each category alike as far as there are, and their labels.
+def told(found: Checkpoint, data: ImageSet, place: str) -> tuple[ImageSet, Tensor | None]:
+    """Images that have what the generator is told, and that: labels, texts as vectors, or None.
 
-    ``classes`` are the generator's of each of the data's labels, or None without categories.
+    Raises:
+        MetricsError: the images' folders are no categories, or ones that it does not draw.
+        DataError: it draws by words, and the images have no captions.
     """
-    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
-    if classes is None:
-        return data.images[order[:MOST_PHOTOS]], None
-    labels = classes[data.labels][order]
-    share = max(1, MOST_PHOTOS // len(labels.unique()))
-    kept = torch.cat([(labels == label).nonzero()[:share, 0] for label in labels.unique()])
-    return data.images[order[kept]], labels[kept]
+    if not found.draws_by_words:
+        classes = matching_classes(found, data, place)
+        return data, None if classes is None else classes[data.labels]
+    captions, kept = load_captions(find(place), data.names)
+    data = replace(data if len(kept) == len(data) else only(data, kept), captions=captions)
+    return data, torch.from_numpy(found.load_words().vectors(captions.texts))
+
+
+def chosen(data: ImageSet, condition: Tensor | None, seed: int) -> Lesson:
+    """At most 6,000 random photos, of each category alike as far as there are.
+
+    Of texts a tenth is left away: guidance needs to know what is drawn for none.
+    """
+    random = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(data), generator=random)
+    if condition is None:
+        return Lesson(data.images[order[:MOST_PHOTOS]], None)
+    if not condition.is_floating_point():
+        labels = condition[order]
+        share = max(1, MOST_PHOTOS // len(labels.unique()))
+        order = torch.cat([order[labels == label][:share] for label in labels.unique()])
+        return Lesson(data.images[order], condition[order])
+    order = order[:MOST_PHOTOS]
+    kept = torch.rand(len(order), generator=random) >= DROPPED
+    texts = tuple(data.captions.texts[at] for at in order[:PREVIEW_COLUMNS])
+    return Lesson(data.images[order], condition[order] * kept[:, None], texts)
+
+
+def learn(
+    before: Generator,
+    distance: FeatureDistance,
+    lesson: Lesson,
+    hardware: Hardware,
+    options: argparse.Namespace,
+) -> tuple[Generator, int]:
+    """The matched generator and how many pictures it drew to learn, until Ctrl-C at most."""
+    drawn = 0
+    with (
+        tqdm(desc="Matching them", total=options.pictures, unit="picture", disable=None) as bar,
+        interruptions() as interrupted,
+    ):
+
+        def on_pictures(count: int, far: float) -> None:
+            nonlocal drawn
+            drawn += count
+            bar.set_postfix(distance=f"{far:.3f}", refresh=False)
+            bar.update(count)
+
+        generator = matched(
+            before,
+            distance,
+            options.pictures,
+            condition=lesson.condition,
+            seed=options.seed,
+            hardware=hardware,
+            on_pictures=on_pictures,
+            stopping=interrupted,
+        )
+    return generator, drawn
 
 
 def is_mirrored(found: Checkpoint) -> bool:
@@ -139,15 +190,17 @@ def is_mirrored(found: Checkpoint) -> bool:
 
 
 def save(
-    out: Path, found: Checkpoint, generator: Generator, *, photos: int, pictures: int, seed: int
+    out: Path, found: Checkpoint, generator: Generator, about: dict[str, Any], texts: Sequence[str]
 ) -> None:
     """Write the checkpoint. A training can go on from it: its discriminator is that of before."""
     earlier = found.card.get("matched", {}).get("pictures", 0)
-    about = {
-        "features": NETWORK,
-        "photos": photos,
-        "pictures": earlier + pictures,
-        "seed": seed,
-    }
-    known, judge = derived.card(found, matched=about), derived.discriminator(found)
-    checkpoint.save(out, generator, judge, known, derived.preview(generator))
+    about = {"features": NETWORK, **about, "pictures": earlier + about["pictures"]}
+    encoder = found.load_words() if found.draws_by_words else None
+    checkpoint.save(
+        out,
+        generator,
+        derived.discriminator(found),
+        derived.card(found, matched=about),
+        derived.preview(generator, encoder, texts),
+        encoder=encoder,
+    )
