@@ -22,7 +22,11 @@ LEAST_SIZE = 128
 # What a picture shows where: maps averaged to so many places a side; its colours, likewise.
 LAYOUT_SIDE = 4
 COLOUR_SIDES = (4, 8, 16)
-# How surfaces look, wherever they are: single places of the maps.
+# How surfaces look, wherever they are: single places of the maps, and patches of what is finest in
+# the pictures, of so many pixels, so far apart. Without those, a generator draws a fine grid where
+# the network's strides do not see one; for the same reason it sees every picture a little aside.
+PATCH, PATCH_STRIDE = 4, 7
+ASIDE = 1 / 32  # of the side at most, either way
 PLACES_OF_PHOTO = 32
 PLACES_OF_PHOTOS = 32_768
 PLACES_OF_BATCH = 4096
@@ -85,11 +89,11 @@ class FeatureDistance:
             Target(
                 rows[self._some(len(rows), PLACES_OF_PHOTOS)],
                 None,
-                points=min(PLACES_OF_BATCH, batch * side**2),
+                points=min(PLACES_OF_BATCH, batch * count),
                 directions=PLACE_DIRECTIONS,
                 random=self.random,
             )
-            for rows, side in zip(places, self.sides, strict=True)
+            for rows, count in zip(places, self.places_of_picture, strict=True)
         ]
 
     def __call__(self, pictures: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -109,16 +113,32 @@ class FeatureDistance:
 
     def _see(self, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """What is compared: rows for each picture (b, C, s, s), and for each place (n, C)."""
+        pictures = self._aside(pictures)
         size = max(LEAST_SIZE, pictures.shape[-1])
         seen = pictures
         if seen.shape[-1] != size:
             seen = F.interpolate(seen, size=size, mode="bilinear", align_corners=False)
         seen = self.hardware.lay_out(seen.expand(-1, 3, -1, -1)).to(self.precision)
         maps = [each.float() for each in self.network(seen)]
-        self.sides = [each.shape[-1] for each in maps]
         wholes = [F.adaptive_avg_pool2d(each, LAYOUT_SIDE) for each in maps]
         wholes += [F.adaptive_avg_pool2d(pictures, side) for side in COLOUR_SIDES]
-        return wholes, [each.permute(0, 2, 3, 1).flatten(0, 2) for each in maps]
+        places = [each.flatten(2) for each in maps]
+        places.append(F.unfold(finest(pictures), PATCH, stride=PATCH_STRIDE))
+        self.places_of_picture = [each.shape[2] for each in places]
+        return wholes, [each.transpose(1, 2).flatten(0, 1) for each in places]
+
+    def _aside(self, pictures: Tensor) -> Tensor:
+        """Each picture moved by some pixels of its own; what comes into view is as the edge."""
+        size = pictures.shape[-1]
+        most = max(1, round(size * ASIDE))
+        moves = torch.randint(2 * most + 1, (len(pictures), 2), generator=self.random).tolist()
+        padded = F.pad(pictures, (most,) * 4, mode="replicate")
+        return torch.stack(
+            [
+                picture[:, down : down + size, right : right + size]
+                for picture, (down, right) in zip(padded, moves, strict=True)
+            ]
+        )
 
     @torch.no_grad()
     def _of_photos(
@@ -188,6 +208,14 @@ class Target:
         ways, shifts, wanted = self.turns[turn]
         values = projected((rows / self.deviation).flatten(1), ways, told, shifts)
         return (values.sort(0).values - wanted).square().mean()
+
+
+def finest(pictures: Tensor) -> Tensor:
+    """What a picture (b, C, s, s) loses at half its size: the top of a Laplacian pyramid."""
+    half = F.avg_pool2d(pictures, 2)
+    return pictures - F.interpolate(
+        half, size=pictures.shape[-1], mode="bilinear", align_corners=False
+    )
 
 
 def _joined(parts: list[list[Tensor]]) -> list[Tensor]:
