@@ -23,8 +23,8 @@ LEAST_SIZE = 128
 LAYOUT_SIDE = 4
 COLOUR_SIDES = (4, 8, 16)
 # How surfaces look, wherever they are: single places of the maps, and patches of what is finest in
-# the pictures, of so many pixels, so far apart. Without those, a generator draws a fine grid where
-# the network's strides do not see one; for the same reason it sees every picture a little aside.
+# the pictures, of so many pixels, so far apart. Without those, generators came to draw a fine grid;
+# in case the network's strides hide it, they also see every picture a little aside.
 PATCH, PATCH_STRIDE = 4, 7
 ASIDE = 1 / 32  # of the side at most, either way
 PLACES_OF_PHOTO = 32

@@ -1,9 +1,9 @@
 """Bringing a trained generator nearer to photos without a discriminator.
 
 Statistics of a frozen network's features are matched instead (generative feature matching: dos
-Santos et al., 2019), by :class:`train.feature_distance.FeatureDistance`. That is stable and quick,
-so it is what a CPU can do for a generator that a game has brought far enough to draw the right
-things: it does not learn from nothing.
+Santos et al., 2019), by :class:`train.feature_distance.FeatureDistance`. It is meant for a
+generator that a game has brought far enough to draw the right things; from nothing it was not
+tried.
 """
 
 from __future__ import annotations

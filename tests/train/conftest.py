@@ -14,12 +14,14 @@ import torch
 from command_line import ON_CPU
 from measuring import half_precision_state, random_network, shapes
 from service_parts import ONE_CPU, send
+from styled_recipes import GARMENTS
 from torch import Tensor
 from trainings import CPU
 
-from studio import onnx_files
+from studio import checkpoint, onnx_files
 from studio.checkpoint import Checkpoint
 from studio.onnx_export import WEIGHTS
+from train import discriminators
 from train.__main__ import main
 from train.features import NETWORK
 from train.hardware import Hardware
@@ -53,6 +55,26 @@ def train(tiny: None, photos: Path, tmp_path: Path) -> Callable[..., int]:
         return main([str(each) for each in (*start, *ON_CPU, *options)])
 
     return train
+
+
+@pytest.fixture
+def make_garments(
+    tmp_path: Path, make_checkpoint: Callable[..., Checkpoint]
+) -> Callable[..., Path]:
+    """``make_garments(config, judge, **card)`` writes a checkpoint of three categories.
+
+    Its discriminator is one for its own size, and its card knows measures of it.
+    """
+
+    def make(config: dict[str, Any], judge: dict[str, Any], **card: Any) -> Path:
+        known = {"classes": GARMENTS, "title": "Garments", "discriminator": judge, **card}
+        outdated = {"quality": {"frechet": 1.0}, "onnx_sha256": "0" * 64}
+        folder = make_checkpoint(tmp_path / "styled", config, **known, **outdated).folder
+        network = discriminators.build(judge)
+        checkpoint.save_weights(network, folder / checkpoint.DISCRIMINATOR, half=True)
+        return folder
+
+    return make
 
 
 # --- trainings ---------------------------------------------------------------------------------

@@ -22,3 +22,5 @@ PROJECTED: dict[str, Any] = {
     "loss": "hinge",
     "r1": 0.0,
 }
+# Categories of the checkpoints that such a generator comes in, in the order of their labels.
+GARMENTS = ["Coat", "Dress", "Tank top"]

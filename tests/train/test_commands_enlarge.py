@@ -13,32 +13,18 @@ from safetensors.torch import load_file
 from studio import checkpoint
 from studio.design import from_seed
 from studio.render import Renderer
-from train import discriminators
 from train.__main__ import main
 from train.recipes.starting import recipe_for, shape_of
 
 QUICKLY = ["--patches", "64", "--pictures", "32"]
 STYLED = {"kind": "style", "latent_dim": 6, "style_dim": 10, "widths": [8, 8, 6], "classes": 3}
 JUDGE = {"kind": "dcgan", "widths": [8, 12], "classes": 3}
-CATEGORIES = ["Dress", "Tank top", "Coat"]
 
 
 @pytest.fixture
-def styled(tmp_path: Path, make_checkpoint: Callable[..., checkpoint.Checkpoint]) -> Path:
-    """A checkpoint of 16 px and three categories whose card knows measures of it."""
-    folder = make_checkpoint(
-        tmp_path / "styled",
-        {**STYLED, "output": "tanh"},
-        classes=CATEGORIES,
-        title="Garments",
-        quality={"frechet": 1.0},
-        discriminator=JUDGE,
-        onnx_sha256="0" * 64,
-    ).folder
-    checkpoint.save_weights(
-        discriminators.build(JUDGE), folder / checkpoint.DISCRIMINATOR, half=True
-    )
-    return folder
+def styled(make_garments: Callable[..., Path]) -> Path:
+    """A checkpoint of 16 px."""
+    return make_garments({**STYLED, "output": "tanh"}, JUDGE)
 
 
 def test_it_draws_the_same_designs_larger(styled: Path, photos: Path, tmp_path: Path) -> None:

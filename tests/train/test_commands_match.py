@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from styled_recipes import GARMENTS
 
 from studio import checkpoint
-from train import discriminators, feature_distance
+from train import feature_distance
 from train.__main__ import main
 from train.commands import match
 from train.matching import BATCH
@@ -22,7 +23,6 @@ from train.recipes.starting import recipe_for, shape_of
 
 STYLED = {"latent_dim": 6, "style_dim": 10, "widths": [8, 8], "output": "tanh"}
 JUDGE = {"kind": "dcgan", "widths": [8], "classes": 3}
-CATEGORIES = ["Coat", "Dress", "Tank top"]
 PICTURES = 2 * BATCH
 
 
@@ -34,29 +34,16 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def styled(tmp_path: Path, make_checkpoint: Callable[..., checkpoint.Checkpoint]) -> Path:
-    """A checkpoint of 8 px and three categories whose card knows measures of it."""
-    folder = make_checkpoint(
-        tmp_path / "styled",
-        {**STYLED, "kind": "style", "classes": 3},
-        classes=CATEGORIES,
-        title="Garments",
-        recipe="deepfashion",
-        quality={"frechet": 1.0},
-        discriminator=JUDGE,
-        onnx_sha256="0" * 64,
-    ).folder
-    checkpoint.save_weights(
-        discriminators.build(JUDGE), folder / checkpoint.DISCRIMINATOR, half=True
-    )
-    return folder
+def styled(make_garments: Callable[..., Path]) -> Path:
+    """A checkpoint of 8 px whose recipe shows photos mirrored too."""
+    return make_garments({**STYLED, "kind": "style", "classes": 3}, JUDGE, recipe="deepfashion")
 
 
 @pytest.fixture
 def garments(photos: Path, tmp_path: Path) -> Path:
     """The twenty photos in folders of two of the categories, most of them coats."""
     for at, photo in enumerate(sorted(photos.iterdir())):
-        folder = tmp_path / "garments" / CATEGORIES[at % 4 == 0]
+        folder = tmp_path / "garments" / GARMENTS[at % 4 == 0]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / photo.name).write_bytes(photo.read_bytes())
     return tmp_path / "garments"

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from tqdm import tqdm
 
-from studio import checkpoint, settings
+from studio import checkpoint
 from studio.errors import UserError
-from train import derived
-from train.commands.evaluate import named
-from train.commands.start_or_resume import positive, seed
-from train.data.images import FITS, load_images
+from train.commands import derived
+from train.commands.start_or_resume import positive
+from train.data.images import load_images
 from train.enlarging import LEAST_WIDTH, enlarged, enlarged_discriminator, learn_last_level
 from train.restoring import learn_to_restore
 from train.transfer import load_start
@@ -24,9 +22,7 @@ PATCHES, PICTURES = 30_000, 15_000
 def main(arguments: Sequence[str]) -> int:
     """Write the enlarged generator's checkpoint and print where it is."""
     options = parser().parse_args(arguments)
-    found = named(options.name, options.checkpoints, options.runs)
-    if options.out.exists():
-        raise UserError(f"{options.out} is there already. Choose another --out.")
+    found = derived.original(options)
     small = found.load_generator()
     try:
         width = options.width or max(LEAST_WIDTH, small.config["widths"][-1])
@@ -64,19 +60,14 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    result = argparse.ArgumentParser(
-        prog="python -m train enlarge",
-        description="Give a trained generator a level of twice the pixels. Photos teach a small"
-        " network what they show at twice the size, and without the weave that drawn surfaces have;"
-        " that teaches the new level. Nothing else in the generator changes. It takes about half an"
-        " hour on two cores for 64 to 128 pixels.",
+    result = derived.parser(
+        "enlarge",
+        "Give a trained generator a level of twice the pixels. Photos teach a small network what"
+        " they show at twice the size, and without the weave that drawn surfaces have; that teaches"
+        " the new level. Nothing else in the generator changes. It takes about half an hour on two"
+        " cores for 64 to 128 pixels.",
+        pictures=PICTURES,
     )
-    result.add_argument("name", metavar="NAME", help="a checkpoint's folder, or its name")
-    result.add_argument(
-        "--data", metavar="PATH", required=True, help="photos, best those it has learnt from"
-    )
-    result.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new checkpoint")
-    result.add_argument("--fit", choices=FITS, default="crop", help="how photos become square")
     result.add_argument(
         "--width",
         type=positive(int),
@@ -88,12 +79,4 @@ def parser() -> argparse.ArgumentParser:
         default=PATCHES,
         help=f"of photos to learn from ({PATCHES:,})",
     )
-    result.add_argument(
-        "--pictures",
-        type=positive(int),
-        default=PICTURES,
-        help=f"of its own to learn from ({PICTURES:,})",
-    )
-    result.add_argument("--seed", type=seed, default=0)
-    settings.add_folders(result)
     return result

@@ -12,15 +12,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from studio import checkpoint, settings
+from studio import checkpoint
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
 from studio.generators import Generator
-from train import derived
-from train.commands.evaluate import matching_classes, named
-from train.commands.start_or_resume import positive, seed
+from train.commands import derived
+from train.commands.evaluate import matching_classes
 from train.data.captions import load_captions
-from train.data.images import FITS, ImageSet, load_images, only
+from train.data.images import ImageSet, load_images, only
 from train.data.reading import find
 from train.feature_distance import FeatureDistance
 from train.features import NETWORK, frozen_stages, weights_file
@@ -51,9 +50,7 @@ class Lesson:
 def main(arguments: Sequence[str]) -> int:
     """Write the matched generator's checkpoint and print where it is."""
     options = parser().parse_args(arguments)
-    found = named(options.name, options.checkpoints, options.runs)
-    if options.out.exists():
-        raise UserError(f"{options.out} is there already. Choose another --out.")
+    found = derived.original(options)
     hardware = Hardware.choose(options.device)
     network = frozen_stages(weights_file(options.feature_weights), STAGES)
     before = found.load_generator()
@@ -85,24 +82,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    result = argparse.ArgumentParser(
-        prog="python -m train match",
-        description="Bring a trained generator nearer to photos without a discriminator: what a"
-        " network trained on ImageNet sees in its pictures is to be as frequent as in the photos."
-        " For a generator that draws the right things already; it makes them cleaner and more"
-        " varied. Two hours on one core for 128 px; Ctrl-C saves what was learnt so far.",
-    )
-    result.add_argument("name", metavar="NAME", help="a checkpoint's folder, or its name")
-    result.add_argument(
-        "--data", metavar="PATH", required=True, help="photos, best those it has learnt from"
-    )
-    result.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new checkpoint")
-    result.add_argument("--fit", choices=FITS, default="crop", help="how photos become square")
-    result.add_argument(
-        "--pictures",
-        type=positive(int),
-        default=PICTURES,
-        help=f"of its own to learn from ({PICTURES:,})",
+    result = derived.parser(
+        "match",
+        "Bring a trained generator nearer to photos without a discriminator: what a network trained"
+        " on ImageNet sees in its pictures is to be as frequent as in the photos. For a generator"
+        " that draws the right things already. It takes about an hour and a half on one core for"
+        " 128 pixels; Ctrl-C saves what was learnt so far.",
+        pictures=PICTURES,
     )
     result.add_argument(
         "--feature-weights",
@@ -110,8 +96,6 @@ def parser() -> argparse.ArgumentParser:
         help=f"weights of {NETWORK}, which sees; without it they are downloaded",
     )
     result.add_argument("--device", default="auto", help="cpu, cuda … (the best there is)")
-    result.add_argument("--seed", type=seed, default=0)
-    settings.add_folders(result)
     return result
 
 

@@ -1,19 +1,28 @@
-"""Checkpoints that are made from others, not by a training: what they keep and what they show."""
+"""What commands share that make a checkpoint of another one, without a training.
+
+Their options, what they refuse, and what the new checkpoint keeps and shows.
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from PIL.Image import Image
 from torch import nn
 
-from studio import pictures
+from studio import pictures, settings
 from studio.checkpoint import Checkpoint
+from studio.errors import UserError
 from studio.generators import Generator
 from studio.words import Encoder
 from train import discriminators
+from train.commands.evaluate import named
+from train.commands.start_or_resume import positive, seed
+from train.data.images import FITS
 from train.metrics.drawing import drawer, worded_drawer
 from train.recorder import PREVIEW_COLUMNS, SHEET_PIXELS
 from train.transfer import load_start
@@ -21,6 +30,38 @@ from train.transfer import load_start
 PREVIEW_COUNT = 64
 # What a card says of weights that are no longer these.
 OUTDATED = ("quality", "unselected", "onnx_sha256", "cover")
+
+
+def parser(command: str, description: str, *, pictures: int) -> argparse.ArgumentParser:
+    """The options that all have; ``pictures`` is the usual number of drawn ones to learn from."""
+    result = argparse.ArgumentParser(prog=f"python -m train {command}", description=description)
+    result.add_argument("name", metavar="NAME", help="a checkpoint's folder, or its name")
+    result.add_argument(
+        "--data", metavar="PATH", required=True, help="photos, best those it has learnt from"
+    )
+    result.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new checkpoint")
+    result.add_argument("--fit", choices=FITS, default="crop", help="how photos become square")
+    result.add_argument(
+        "--pictures",
+        type=positive(int),
+        default=pictures,
+        help=f"of its own to learn from ({pictures:,})",
+    )
+    result.add_argument("--seed", type=seed, default=0)
+    settings.add_folders(result)
+    return result
+
+
+def original(options: argparse.Namespace) -> Checkpoint:
+    """The checkpoint that is named in the options.
+
+    Raises:
+        UserError: there is none, or ``--out`` is there already.
+    """
+    found = named(options.name, options.checkpoints, options.runs)
+    if options.out.exists():
+        raise UserError(f"{options.out} is there already. Choose another --out.")
+    return found
 
 
 def card(found: Checkpoint, **about: Any) -> dict[str, Any]:
