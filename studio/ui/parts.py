@@ -11,15 +11,18 @@ PAGE = Path(__file__).parent / "page"
 URL = "studio-page"
 
 # Runs once when Gradio has put the skeleton into the page. The module is imported, because
-# scripts given to Gradio's head can run before or after this.
+# scripts given to Gradio's head can run before or after this. Until it has, a click would be lost,
+# so none is taken: Gradio makes the parts of a tab when it is first opened.
 ON_LOAD = """
 const root = window.gradio_config.root;
+element.inert = true;
 import(`${root}/%(url)s/%(module)s.js`)
   .then((part) => part.mount({ element, props, watch, root }))
   .catch((error) => {
     console.error(error);
     element.textContent = "This part of the page could not be loaded. Reload the page.";
-  });
+  })
+  .finally(() => (element.inert = false));
 """
 
 

@@ -225,7 +225,7 @@ def test_a_generator_without_layers_has_one_slider(visitor: Visitor) -> None:
     visitor.find(APART).click()
     visitor.find(SURFACE).wait_for()
     moved = actions.evaluate("(each) => each.getBoundingClientRect().top + scrollY")
-    assert moved == place  # nothing jumps
+    assert abs(moved - place) < 1  # nothing jumps
     generator.select_option("grey")
     visitor.find(APART).wait_for(state="hidden")
     assert visitor.find(SURFACE).is_hidden()

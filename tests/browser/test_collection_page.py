@@ -6,7 +6,8 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Request
+import pytest
+from playwright.sync_api import Request, Route, TimeoutError
 from visiting import Visitor
 
 from studio import exports
@@ -122,6 +123,21 @@ def test_the_whole_collection_is_downloaded(visitor: Visitor, studio_renderer: R
     with visitor.page.expect_download() as download:
         visitor.find(".at-kept-card").first.get_by_role("button", name="Download").click()
     assert download.value.suggested_filename == "Grey 1.png"
+
+
+def test_a_tab_takes_no_click_before_it_can_follow_it(make_visitor: Callable[..., Visitor]) -> None:
+    visitor = make_visitor(new=True)
+    held: list[Route] = []
+    visitor.page.route("**/studio-page/collection.js", lambda route: held.append(route))
+    visitor.open().keep()
+    visitor.tab("Collection")
+    visitor.until(lambda: len(held) == 1)
+    everything = visitor.find(".at-collection .at-download-all")
+    with pytest.raises(TimeoutError):
+        everything.click(timeout=300)
+    held[0].continue_()
+    with visitor.page.expect_download():
+        everything.click()
 
 
 def test_a_visitors_tabs_share_a_collection_and_visitors_do_not(

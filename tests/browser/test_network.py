@@ -121,6 +121,39 @@ def test_a_drag_asks_the_studio_for_nothing(visitor: Visitor) -> None:
     assert np.abs(drawn_here(visitor, design).astype(int) - visitor.pixels(design)).max() <= MOST
 
 
+def test_a_late_picture_of_an_earlier_design_is_not_shown(visitor: Visitor) -> None:
+    """The hand rests, and the studio is quicker than what the page still draws of the way there."""
+    ready(visitor)
+    designs = [{"generator": "colour", "seed": seed} for seed in (5, 6)]
+    shown = visitor.page.evaluate(
+        """async ([first, second]) => {
+            const page = `${window.gradio_config.root}/studio-page`;
+            const { Drawer } = await import(`${page}/drawer.js`);
+            const shown = [];
+            const drawer = new Drawer((_, design) => shown.push(design), ({ message }) => {
+                throw new Error(message);
+            });
+            const begun = drawer.begun.bind(drawer);
+            let release;
+            const held = new Promise((resolve) => (release = resolve));
+            drawer.begun = () => {
+                const now = begun();
+                const pixels = now?.pixels;
+                if (now?.design === first) now.pixels = held.then(() => pixels);
+                return now;
+            };
+            drawer.draw(first);
+            drawer.draw(second);
+            await drawer.rest(second);
+            release();
+            while (drawer.busy) await new Promise(requestAnimationFrame);
+            return shown;
+        }""",
+        designs,
+    )
+    assert shown == designs[1:]
+
+
 def test_a_blend_is_drawn_in_the_page_too(visitor: Visitor) -> None:
     visitor.tab("Blend")
     visitor.until(lambda: visitor.module("store.js", "({ state }) => state.blend.first !== null"))

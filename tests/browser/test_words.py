@@ -59,6 +59,13 @@ def test_typing_a_colour_draws_it(visitor: Visitor, studio_renderer: Renderer) -
         assert np.array_equal(visitor.pixels()[..., :3], expected)
         assert visitor.find(REMARK).inner_text() == ""
     assert visitor.thumbs(".at-wall")[5] == {**visitor.design(), "seed": 5}
+
+
+def test_other_words_are_a_step_that_can_be_undone(visitor: Visitor) -> None:
+    # Each at once: a hand that pauses among the keys makes more steps.
+    for text in ("blue shirts", "emerald shirts"):
+        visitor.find(FIELD).fill(text)
+        visitor.until(lambda text=text: visitor.design()["text"] == text)
     visitor.find(".at-undo").click()
     visitor.drawn()
     assert visitor.find(FIELD).input_value() == "blue shirts" and strongest(visitor) == 2

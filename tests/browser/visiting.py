@@ -190,6 +190,8 @@ class Profile:
         self.context = context_of(browser)
         self.stays = self.context.new_page()
         self.stays.goto(f"{url}/theme.css")
+        # One session for good: Chromium was seen to hang for ever when a visitor's was detached.
+        self.devtools = self.context.new_cdp_session(self.stays)
 
     def page(self) -> Page:
         with self.context.expect_page() as opened:
@@ -201,10 +203,8 @@ class Profile:
         for page in self.context.pages:
             if page is not self.stays:
                 page.close()
-        devtools = self.context.new_cdp_session(self.stays)
         everything = {"origin": self.url, "storageTypes": "all"}
-        devtools.send("Storage.clearDataForOrigin", everything)
-        devtools.detach()
+        self.devtools.send("Storage.clearDataForOrigin", everything)
         self.context.clear_cookies()
         self.context.set_default_timeout(1000 * PATIENCE)
 

@@ -11,13 +11,15 @@ export class Drawer {
    * `moving` if the picture was drawn here and another may follow within a frame.
    */
   constructor(onDrawn, onError) {
-    Object.assign(this, { onDrawn, onError, wish: null, last: null, final: null, busy: false });
+    Object.assign(this, { onDrawn, onError, wish: null, last: null, busy: false });
+    // How many designs were asked for, and up to which of them the studio's own picture is shown.
+    Object.assign(this, { asked: 0, final: 0 });
   }
 
   /** Draw a design as soon as can be. */
   draw(design) {
     this.wish = this.last = design;
-    this.final = null;
+    this.asked += 1;
     if (!this.busy) this.work();
   }
 
@@ -26,7 +28,7 @@ export class Drawer {
     try {
       const pixels = await urgentTile(design);
       if (this.last !== design) return;
-      this.final = design;
+      this.final = this.asked;
       this.onDrawn(pixels, design, null, false);
     } catch (error) {
       if (this.last === design) this.onError(error, design);
@@ -42,8 +44,8 @@ export class Drawer {
         const pixels = await now.pixels;
         // Whoever draws goes on with the newest wish, while this picture is enlarged and shown.
         next = this.begun();
-        // The studio's own picture may have come first, and is the one to stay.
-        if (this.final !== now.design) {
+        // The studio's own picture of this or a newer design may have come first, and is to stay.
+        if (now.number > this.final) {
           this.onDrawn(pixels, now.design, performance.now() - now.start, now.here);
         }
         if (now.here && next) await frame();
@@ -65,7 +67,7 @@ export class Drawer {
     const here = drawsHere(design);
     const pixels = here ? drawHere(design).catch(() => urgentTile(design)) : urgentTile(design);
     pixels.catch(() => {}); // whoever shows it is told
-    return { design, here, pixels, start: performance.now() };
+    return { design, number: this.asked, here, pixels, start: performance.now() };
   }
 }
 

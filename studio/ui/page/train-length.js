@@ -55,16 +55,17 @@ function show() {
     const { kimg, ...advanced } = plan.advanced;
     setPlan({ length, advanced });
   });
-  const sentence = times ? words() : asked ? MEASURING : LATER;
+  const sentence = words();
   if (why.textContent !== sentence) why.textContent = sentence;
 }
 
 function words() {
   const { kimg } = plan.advanced;
-  const rate = times.images_per_second;
+  const rate = times?.images_per_second;
   const own = kimg && `Under Advanced you set ${kimg.toLocaleString("en")} thousand images${
     rate ? `: ${expected((kimg * 1000) / rate)}` : ""}.`;
-  return [own || chosenLength()?.sentence, times.sentence].filter(Boolean).join(" ");
+  const measured = times ? times.sentence : asked ? MEASURING : LATER;
+  return [own || chosenLength()?.sentence, measured].filter(Boolean).join(" ");
 }
 
 /** An expected time, no more exact than it can be known. */
