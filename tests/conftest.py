@@ -96,9 +96,11 @@ def lively(config: dict[str, Any], seed: int) -> Generator:
 
 
 def drawn(network: Generator, count: int) -> torch.Tensor:
-    """Images of random latents, of all categories in turn."""
-    labels = torch.arange(count) % network.classes if network.classes else None
-    return network(torch.randn(count, network.latent_dim), labels)
+    """Images of random latents, of all categories in turn or of random words."""
+    told = torch.arange(count) % network.classes if network.classes else None
+    if network.words:
+        told = torch.rand(count, network.words)
+    return network(torch.randn(count, network.latent_dim), told)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,9 @@ shapes too, and there is no opponent that could run away.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +36,17 @@ PLACES_OF_BATCH = 4096
 LAYOUT_DIRECTIONS, COLOUR_DIRECTIONS, PLACE_DIRECTIONS = 256, 64, 32
 TURNS = 32
 COLOUR_WEIGHT = 2.0
+# A batch is ranked together with so many before it: the extremes of few pictures seldom are those
+# of the photos, so that pictures which differ too little would come nearest to them.
+REMEMBERED = 7
 READ_AT_ONCE = 64
+
+
+class Look(NamedTuple):
+    """What is seen of pictures: they, moved aside, (b, C, s, s), and maps of them, finest first."""
+
+    pictures: Tensor
+    maps: list[Tensor]
 
 
 class FeatureDistance:
@@ -82,7 +94,14 @@ class FeatureDistance:
         counts = [LAYOUT_DIRECTIONS] * layouts + [COLOUR_DIRECTIONS] * len(COLOUR_SIDES)
         self.weights = [1.0] * layouts + [COLOUR_WEIGHT] * len(COLOUR_SIDES)
         self.wholes = [
-            Target(rows, told, points=batch, directions=count, random=self.random)
+            Target(
+                rows,
+                told,
+                points=batch,
+                remembered=REMEMBERED,
+                directions=count,
+                random=self.random,
+            )
             for rows, count in zip(wholes, counts, strict=True)
         ]
         self.places = [
@@ -90,16 +109,20 @@ class FeatureDistance:
                 rows[self._some(len(rows), PLACES_OF_PHOTOS)],
                 None,
                 points=min(PLACES_OF_BATCH, batch * count),
+                remembered=0,
                 directions=PLACE_DIRECTIONS,
                 random=self.random,
             )
             for rows, count in zip(places, self.places_of_picture, strict=True)
         ]
 
-    def __call__(self, pictures: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The distance of a batch (batch, C, S, S) in -1..1 from the photos, a scalar."""
+    def __call__(self, seen: Look, condition: Tensor | None = None) -> Tensor:
+        """The distance of a batch that was looked at from the photos, a scalar.
+
+        The batches before it count as drawn by the same generator, not long ago.
+        """
         told = self._told(condition)
-        wholes, places = self._see(pictures)
+        wholes, places = self._rows(seen)
         turn, self.turn = self.turn, (self.turn + 1) % TURNS
         far = [
             weight * target.distance(rows, told, turn)
@@ -111,19 +134,22 @@ class FeatureDistance:
         ]
         return torch.stack(far).sum()
 
-    def _see(self, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """What is compared: rows for each picture (b, C, s, s), and for each place (n, C)."""
+    def look(self, pictures: Tensor) -> Look:
+        """What is seen of pictures (b, C, s, s) in -1..1, each moved aside by chance."""
         pictures = self._aside(pictures)
         size = max(LEAST_SIZE, pictures.shape[-1])
         seen = pictures
         if seen.shape[-1] != size:
             seen = F.interpolate(seen, size=size, mode="bilinear", align_corners=False)
         seen = self.hardware.lay_out(seen.expand(-1, 3, -1, -1)).to(self.precision)
-        maps = [each.float() for each in self.network(seen)]
-        wholes = [F.adaptive_avg_pool2d(each, LAYOUT_SIDE) for each in maps]
-        wholes += [F.adaptive_avg_pool2d(pictures, side) for side in COLOUR_SIDES]
-        places = [each.flatten(2) for each in maps]
-        places.append(F.unfold(finest(pictures), PATCH, stride=PATCH_STRIDE))
+        return Look(pictures, [each.float() for each in self.network(seen)])
+
+    def _rows(self, seen: Look) -> tuple[list[Tensor], list[Tensor]]:
+        """What is compared: rows for each picture (b, C, s, s), and for each place (n, C)."""
+        wholes = [F.adaptive_avg_pool2d(each, LAYOUT_SIDE) for each in seen.maps]
+        wholes += [F.adaptive_avg_pool2d(seen.pictures, side) for side in COLOUR_SIDES]
+        places = [each.flatten(2) for each in seen.maps]
+        places.append(F.unfold(finest(seen.pictures), PATCH, stride=PATCH_STRIDE))
         self.places_of_picture = [each.shape[2] for each in places]
         return wholes, [each.transpose(1, 2).flatten(0, 1) for each in places]
 
@@ -147,7 +173,8 @@ class FeatureDistance:
         """The same rows of all photos, of some of their places."""
         wholes, places = [], []
         for some in photos.split(READ_AT_ONCE):
-            whole, place = self._see(from_uint8(some.to(self.hardware.device), (-1.0, 1.0)))
+            seen = self.look(from_uint8(some.to(self.hardware.device), (-1.0, 1.0)))
+            whole, place = self._rows(seen)
             wholes.append(whole)
             places.append(
                 [each[self._some(len(each), PLACES_OF_PHOTO * len(some))] for each in place]
@@ -175,7 +202,8 @@ class Target:
     Args:
         rows: (n, C, …); each channel is divided by its standard deviation.
         told: (n, k) of each row, or None.
-        points: how many quantiles, as many as there will be rows to compare.
+        points: how many rows there will be to compare at a time.
+        remembered: with how many times as many, compared before, they are ranked.
         directions: in each set.
         random: on the CPU.
     """
@@ -186,13 +214,15 @@ class Target:
         told: Tensor | None,
         *,
         points: int,
+        remembered: int,
         directions: int,
         random: torch.Generator,
     ) -> None:
-        self.points = points
+        self.points = points * (1 + remembered)
+        self.before: deque[tuple[Tensor, Tensor | None]] = deque(maxlen=remembered)
         others = [axis for axis in range(rows.dim()) if axis != 1]
         self.deviation = rows.std(others, keepdim=True).clamp(min=1e-6)
-        flat = (rows / self.deviation).flatten(1)
+        flat = self._flat(rows)
         self.turns = []
         for _ in range(TURNS):
             ways = torch.randn(flat.shape[1], directions, generator=random)
@@ -201,13 +231,23 @@ class Target:
             if told is not None:
                 shifts = torch.randn(told.shape[1], directions, generator=random).to(rows.device)
             values = projected(flat, ways, told, shifts).sort(0).values
-            self.turns.append((ways, shifts, quantiles(values, points)))
+            self.turns.append((ways, shifts, quantiles(values, self.points)))
 
     def distance(self, rows: Tensor, told: Tensor | None, turn: int) -> Tensor:
-        """The mean squared distance of as many rows as there are points, a scalar."""
+        """The mean squared distance of ``points`` rows, which it remembers, a scalar."""
         ways, shifts, wanted = self.turns[turn]
-        values = projected((rows / self.deviation).flatten(1), ways, told, shifts)
-        return (values.sort(0).values - wanted).square().mean()
+        flat = self._flat(rows)
+        values = projected(flat, ways, told, shifts)
+        with torch.no_grad():
+            before = [projected(each, ways, of_each, shifts) for each, of_each in self.before]
+            ranks = torch.cat([values, *before]).argsort(0).argsort(0)
+            wanted = quantiles(wanted, len(ranks)).gather(0, ranks[: len(values)])
+        self.before.append((flat.detach(), told))
+        return (values - wanted).square().mean()
+
+    def _flat(self, rows: Tensor) -> Tensor:
+        """Rows as (n, d), in terms of the photos' standard deviations."""
+        return (rows / self.deviation).flatten(1)
 
 
 def finest(pictures: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a projected discriminator looks at: frozen features of a network trained on ImageNet."""
+"""Frozen features of a network trained on ImageNet, by which pictures come nearer to photos."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from studio.errors import UserError
 
 NETWORK = "tf_efficientnet_lite0"
-# Maps at a 4th, 8th, 16th and 32nd of the input; the finest, at half of it, tells only edges.
-STAGES = (1, 2, 3, 4)
-WIDTHS = (24, 40, 112, 320)
-# Names a file of its weights for all trainings on a computer.
+# Names a file of its weights for all runs on a computer.
 WEIGHTS = "STUDIO_FEATURE_WEIGHTS"
 
 
@@ -27,54 +24,9 @@ class FeaturesError(UserError):
 
 
 def weights_file(named: str | None = None) -> Path | None:
-    """The file of weights that a run has named, else this computer's; None to download them."""
+    """The file of weights that is named, else this computer's; None to download them."""
     path = named or os.environ.get(WEIGHTS, "").strip()
     return Path(path).expanduser() if path else None
-
-
-class FrozenFeatures(nn.Module):
-    """Images to feature maps of four scales, mixed across channels and scales at random.
-
-    Sauer et al., 2021: a discriminator on pretrained features would attend to a few of them only;
-    fixed random projections across channels (1x1 convolutions) and scales (added, from coarse to
-    fine) make it attend to all. Nothing in here is trained.
-
-    Args:
-        weights: a state dict under timm's names, or None to let timm download it.
-        size: pixels that images are enlarged to before the network sees them, a multiple of 32.
-        widths: channels of the mixed maps, finest first.
-
-    Raises:
-        FeaturesError: the weights can't be downloaded, or are not of this network.
-    """
-
-    def __init__(self, weights: Path | None, *, size: int, widths: Sequence[int]) -> None:
-        super().__init__()
-        with torch.random.fork_rng(devices=[]):  # building draws random weights
-            self.network = frozen_stages(weights)
-        self.size, self.widths = size, tuple(widths)
-        self.sizes = tuple(size // 2 ** (stage + 1) for stage in STAGES)
-        random = torch.Generator().manual_seed(0)
-        for index, (own, width) in enumerate(zip(WIDTHS, self.widths, strict=True)):
-            self.register_buffer(f"channels{index}", _projection(own, width, random))
-            if index + 1 < len(WIDTHS):
-                coarser = self.widths[index + 1]
-                self.register_buffer(f"scales{index}", _projection(coarser, width, random))
-        self.requires_grad_(False).eval()
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Images (batch, 1 or 3, s, s) in -1..1 to maps (batch, widths[i], sizes[i], sizes[i])."""
-        if images.shape[-1] != self.size:
-            images = F.interpolate(images, size=self.size, mode="bilinear", align_corners=False)
-        maps = self.network(images.expand(-1, 3, -1, -1).to(self.channels0.dtype))
-        mixed: list[Tensor] = []
-        for index in reversed(range(len(maps))):
-            own = F.conv2d(maps[index], getattr(self, f"channels{index}"))
-            if mixed:
-                coarser = F.conv2d(mixed[0], getattr(self, f"scales{index}"))
-                own = own + F.interpolate(coarser, scale_factor=2, mode="bilinear")
-            mixed.insert(0, own)
-        return mixed
 
 
 class Stages(nn.Module):
@@ -165,12 +117,7 @@ def same_padded(maps: Tensor, kernel: int, stride: int) -> Tensor:
     return F.pad(maps, (left, right, top, below))
 
 
-def _projection(inputs: int, outputs: int, random: torch.Generator) -> Tensor:
-    """A random 1x1 convolution that keeps the variance."""
-    return torch.randn(outputs, inputs, 1, 1, generator=random) / math.sqrt(inputs)
-
-
-def frozen_stages(weights: Path | None, stages: Sequence[int] = STAGES) -> Stages:
+def frozen_stages(weights: Path | None, stages: Sequence[int]) -> Stages:
     """The frozen network, from images (batch, 3, s, s) in -1..1 to maps of ``stages``, 0 to 4.
 
     Raises:
@@ -179,7 +126,8 @@ def frozen_stages(weights: Path | None, stages: Sequence[int] = STAGES) -> Stage
     import timm  # takes seconds, and most trainings don't need it
 
     try:
-        network = timm.create_model(NETWORK, pretrained=weights is None, features_only=False)
+        with torch.random.fork_rng(devices=[]):  # building draws random weights
+            network = timm.create_model(NETWORK, pretrained=weights is None, features_only=False)
     except Exception as error:  # timm, the hub and the connection each raise their own
         raise FeaturesError(
             f"timm could not download {NETWORK}; connect to the internet once, or give a file of "

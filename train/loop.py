@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,9 +17,7 @@ from studio.generators import Generator, build
 from train import augment, discriminators, initialise
 from train.average import Average
 from train.batches import Batches
-from train.discriminators.projected import ProjectedDiscriminator
 from train.distributed import Processes
-from train.features import FrozenFeatures
 from train.hardware import Hardware
 from train.length import Length
 from train.losses import LOSSES, gradient_penalty
@@ -48,7 +45,6 @@ class Training:
         processes: this process's place when several share each batch.
         condition: of each image, for a recipe whose generator takes one: int64 labels (N,), or
             texts as vectors (N, words).
-        feature_weights: a file of what a projected discriminator sees with; None downloads it.
 
     Raises:
         ValueError: the images' shape does not fit the recipe.
@@ -63,7 +59,6 @@ class Training:
         seed: int,
         processes: Processes | None = None,
         condition: Tensor | None = None,
-        feature_weights: Path | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.recipe, self.hardware, self.seed = recipe, hardware, seed
@@ -96,7 +91,6 @@ class Training:
         self.average = Average(generator, recipe, self.batches, hardware, seed)
         self.generator = hardware.place(self.processes.synchronise(generator))
         self.discriminator = hardware.place(self.processes.synchronise(discriminator))
-        self.features = self._features(feature_weights)
         self.learning_d = [each for each in self.discriminator.parameters() if each.requires_grad]
         self.optimiser_g = self._optimiser(list(self.generator.parameters()))
         self.optimiser_d = self._optimiser(self.learning_d, recipe.rate_d)
@@ -122,18 +116,18 @@ class Training:
         with torch.no_grad():
             real_seen = self._see(real)
         fake_seen = self._see(fake)
-        detached = [each.detach() for each in fake_seen]
+        detached = fake_seen.detach()
         penalised = self._penalties_due
-        real_seen[0].requires_grad_(penalised and self.recipe.r1 > 0)
-        detached[0].requires_grad_(penalised and self.recipe.r2 > 0)
+        real_seen.requires_grad_(penalised and self.recipe.r1 > 0)
+        detached.requires_grad_(penalised and self.recipe.r2 > 0)
         real_logits, wrong_logits = self._judge_real(real_seen, told)
         fake_logits = self._judge(detached, told)
         false_logits = torch.cat([fake_logits, wrong_logits])
         loss_d = self.loss.discriminator(real_logits, false_logits)
         penalty = torch.zeros((), device=real.device)
         for images, logits, weight in (
-            (real_seen[0], real_logits, self.recipe.r1),
-            (detached[0], fake_logits, self.recipe.r2),
+            (real_seen, real_logits, self.recipe.r1),
+            (detached, fake_logits, self.recipe.r2),
         ):
             if penalised and weight > 0:
                 strength = weight * self.recipe.penalty_every
@@ -236,22 +230,13 @@ class Training:
         rate = rate or self.recipe.learning_rate
         return torch.optim.Adam(parameters, rate, self.recipe.betas, fused=True)
 
-    def _features(self, weights: Path | None) -> FrozenFeatures | None:
-        if not isinstance(self.discriminator, ProjectedDiscriminator):
-            return None
-        network = FrozenFeatures(
-            weights, size=self.discriminator.size, widths=self.discriminator.widths
-        )
-        network = self.hardware.place(network)
-        return network.to(torch.bfloat16) if self.hardware.bf16 else network
-
     def _latents(self, count: int, random: torch.Generator) -> Tensor:
         size = (count, self.average.network.latent_dim)
         return torch.randn(size, generator=random, device=self.hardware.device)
 
-    def _see(self, images: Tensor) -> list[Tensor]:
+    def _see(self, images: Tensor) -> Tensor:
         """What the discriminator is shown of images: they are augmented if the recipe says so."""
-        seen = augment.augment(
+        return augment.augment(
             images,
             self.augmentations,
             self.random,
@@ -260,9 +245,8 @@ class Training:
             share=self.share,
             total=self.batch,
         )
-        return [seen] if self.features is None else self.features(seen)
 
-    def _judge_real(self, seen: list[Tensor], told: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _judge_real(self, seen: Tensor, told: Tensor | None) -> tuple[Tensor, Tensor]:
         """Logits of real images with their own condition and, if those are to match, with others.
 
         A real image with another's words is as false as a drawn one (Reed et al., 2016). The second
@@ -275,11 +259,11 @@ class Training:
         own, wrong = self._judge(seen, torch.stack([told, others]))
         return own, wrong[(told != others).flatten(1).any(1)]
 
-    def _judge(self, seen: list[Tensor], told: Tensor | None) -> Tensor:
-        """The discriminator's logits (b,) or (b, places) on what it is shown and told."""
+    def _judge(self, seen: Tensor, told: Tensor | None) -> Tensor:
+        """The discriminator's logits (b,) on what it is shown and told."""
         condition = {} if told is None else {"condition": told}
         with self.hardware.autocast():
-            return self.discriminator(*seen, **condition).float()
+            return self.discriminator(seen, **condition).float()
 
     def _let_discriminator_learn(self, wanted: bool) -> None:
         for each in self.learning_d:

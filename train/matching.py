@@ -1,9 +1,9 @@
-"""Bringing a trained generator nearer to photos without a discriminator.
+"""Bringing a trained generator nearer to photos, by what a frozen network sees in its pictures.
 
-Statistics of a frozen network's features are matched instead (generative feature matching: dos
-Santos et al., 2019), by :class:`train.feature_distance.FeatureDistance`. It is meant for a
-generator that a game has brought far enough to draw the right things; from nothing it was not
-tried.
+Statistics of features are matched (generative feature matching: dos Santos et al., 2019), by
+:class:`train.feature_distance.FeatureDistance`, and each picture is judged by a
+:class:`train.critic.Critic` of the same features. It is meant for a generator that a training has
+brought far enough to draw the right things; from nothing it was not tried.
 """
 
 from __future__ import annotations
@@ -17,22 +17,29 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from studio.generators import Generator
 from train.average import Drawing
+from train.critic import Critic
 from train.feature_distance import FeatureDistance
 from train.hardware import Hardware
 
 BATCH = 48
-RATE = 1.5e-3
+RATE = 2e-3
 BETAS = (0.5, 0.99)
 WARM_UP = 30  # steps until the full rate
 FALLING = 0.3  # of the steps, at the end, in which it falls to nearly nothing
 LEAST_RATE = 0.05
 HALF_LIFE = 3000  # pictures, of the average of the weights
 NORM_BATCHES = 32
+# How strongly the critic pulls at the pictures, in terms of the distance's pull. It is measured now
+# and then (as the adaptive weight of VQGAN, Esser et al., 2021), and begins at nothing.
+CRITIC_SHARE = 3.0
+MEASURED_EVERY = 20  # steps
+CRITIC_WARM_UP = 60  # steps
 
 
 def matched(
     generator: Generator,
     distance: FeatureDistance,
+    critic: Critic,
     pictures: int,
     *,
     condition: Tensor | None = None,
@@ -46,6 +53,7 @@ def matched(
     Args:
         generator: a trained one.
         distance: of :data:`BATCH` pictures from the photos.
+        critic: of the same; it learns.
         pictures: how many it draws to learn, rounded up to whole batches.
         condition: int64 labels (n,) or texts as vectors (n, words), of which each picture's is
             drawn; None where the generator takes none.
@@ -74,21 +82,26 @@ def matched(
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
     keep = get_ema_multi_avg_fn(0.5 ** (BATCH / HALF_LIFE))
     average = AveragedModel(network, multi_avg_fn=keep)
-    for _ in range(steps):
+    weight = 0.0
+    for step in range(steps):
         latents, told = drawn_by()
         with hardware.autocast():
             fake = network(latents, told)
         fake = (fake.float() - low) * (2 / (high - low)) - 1
-        loss = distance(fake, told)
+        seen = distance.look(fake)
+        far, blame = distance(seen, told), critic.blame(seen, told)
+        if not far.item() < float("inf"):
+            raise ArithmeticError("The distance is no longer a finite number.")
+        if step % MEASURED_EVERY == 0:
+            now = CRITIC_SHARE * pull(far, fake) / max(pull(blame, fake), 1e-12)
+            weight = (weight + now) / 2 if step else now
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        (far + min(step / CRITIC_WARM_UP, 1.0) * weight * blame).backward()
         optimiser.step()
         rates.step()
         average.update_parameters(network)
-        far = loss.item()
-        if not far < float("inf"):
-            raise ArithmeticError("The distance is no longer a finite number.")
-        on_pictures(BATCH, far)
+        critic.learn(seen, told)
+        on_pictures(BATCH, far.item())
         if stopping():
             break
     result = average.module
@@ -98,6 +111,12 @@ def matched(
             range(NORM_BATCHES), Drawing(result, batches, None if condition is None else told)
         )
     return result.cpu().requires_grad_(False).eval()
+
+
+def pull(loss: Tensor, pictures: Tensor) -> float:
+    """The length of the loss's gradient at the pictures, whose graph is kept."""
+    (gradient,) = torch.autograd.grad(loss, pictures, retain_graph=True)
+    return gradient.norm().item()
 
 
 def _rate(step: int, steps: int) -> float:

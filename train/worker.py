@@ -23,7 +23,6 @@ from studio.errors import UserError
 from train import dataset
 from train.data.images import ImageSet
 from train.distributed import Processes
-from train.features import weights_file
 from train.hardware import Hardware
 from train.length import Length
 from train.live import Live
@@ -163,7 +162,6 @@ class Session:
             settings["seed"],
             self.processes,
             condition=dataset.condition(self.run.folder, data),
-            feature_weights=weights_file(settings.get("feature_weights")),
         )
         training.start_from(*load_start(self.run.folder / START))
         self.processes.wait()  # nobody may write before all have read

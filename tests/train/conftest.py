@@ -100,7 +100,7 @@ def start(tiny_recipe: Recipe, squares: Tensor) -> Callable[..., Training]:
 
 @pytest.fixture(scope="session")
 def lite0(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of random weights for what a projected discriminator looks at."""
+    """A file of random weights for what pictures are brought nearer to photos with."""
     import timm  # takes a second, and few tests need it
 
     path = tmp_path_factory.mktemp("weights") / "lite0.pt"

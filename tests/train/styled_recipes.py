@@ -15,12 +15,5 @@ STYLED: dict[str, Any] = {
     "augment": "color,translation,cutout",
     "augment_target": 0.6,
 }
-# The same generator, judged by what pretrained features show.
-PROJECTED: dict[str, Any] = {
-    **STYLED,
-    "discriminator": {"kind": "projected", "widths": [4, 4, 8, 8], "size": 32},
-    "loss": "hinge",
-    "r1": 0.0,
-}
 # Categories of the checkpoints that such a generator comes in, in the order of their labels.
 GARMENTS = ["Coat", "Dress", "Tank top"]

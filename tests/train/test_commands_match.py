@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,8 @@ from studio import checkpoint
 from train import feature_distance
 from train.__main__ import main
 from train.commands import match
+from train.data import held_out
+from train.data.captions import Captions
 from train.matching import BATCH
 from train.recipes.starting import recipe_for, shape_of
 
@@ -79,15 +82,28 @@ def test_a_training_or_another_match_can_go_on_from_it(
     assert checkpoint.read(tmp_path / "nearest").card["matched"]["pictures"] == 2 * PICTURES
 
 
-def test_the_same_command_gives_the_same_weights(
-    photos: Path, tmp_path: Path, run: Callable[..., int], make_checkpoint: Callable
+def test_the_same_command_gives_the_same_weights_and_tells_how_far_it_is(
+    photos: Path,
+    tmp_path: Path,
+    run: Callable[..., int],
+    make_checkpoint: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
+    monkeypatch.setattr(match, "TOLD_EVERY", 1)
     plain = make_checkpoint(tmp_path / "plain", {**STYLED, "kind": "style"}).folder
     for name in ("first", "second"):
         torch.manual_seed(len(name))
         assert run(plain, photos, tmp_path / name, "--seed", 3) == 0
     first, second = (checkpoint.read(tmp_path / name) for name in ("first", "second"))
     assert first.fingerprint == second.fingerprint
+    lines = capsys.readouterr().out.splitlines()
+    assert [each.rpartition(" ")[0] for each in lines[:2]] == [
+        "48 of 96 pictures, distance",
+        "96 of 96 pictures, distance",
+    ]
+    assert all(float(each.rpartition(" ")[2]) > 0 for each in lines[:2])
+    assert lines[3:5] == lines[:2]  # of the second run; between them is where the first one lies
 
 
 def test_what_was_learnt_is_kept_when_it_is_interrupted(
@@ -107,33 +123,71 @@ def test_what_was_learnt_is_kept_when_it_is_interrupted(
     assert found.card["matched"]["pictures"] == BATCH and found.load_generator()
 
 
-def test_it_goes_on_drawing_by_words(
-    photos: Path, tmp_path: Path, run: Callable[..., int], make_colourist: Callable
-) -> None:
-    worded, data = make_colourist(tmp_path / "worded"), tmp_path / "captioned"
-    shutil.copytree(photos, data)
+@pytest.fixture
+def captioned(photos: Path, tmp_path: Path) -> Path:
+    """Twelve photos, every other one of "blue"."""
+    shutil.copytree(photos, tmp_path / "captioned")
     names = sorted(each.name for each in photos.iterdir())[:12]
     rows = [f"{name},{('red shirt', 'blue')[at % 2]}" for at, name in enumerate(names)]
-    (data / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
-    assert run(worded.folder, data, tmp_path / "nearer") == 0
+    (tmp_path / "captioned" / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
+    return tmp_path / "captioned"
+
+
+def test_it_goes_on_drawing_by_words(
+    captioned: Path, tmp_path: Path, run: Callable[..., int], make_colourist: Callable
+) -> None:
+    worded = make_colourist(tmp_path / "worded")
+    assert run(worded.folder, captioned, tmp_path / "nearer") == 0
     found = checkpoint.read(tmp_path / "nearer")
     assert found.card["matched"]["photos"] == 12 and found.draws_by_words
     assert found.load_words().terms == worded.load_words().terms
     assert (found.folder / checkpoint.PREVIEW).stat().st_size > 500
 
 
-def test_categories_are_shown_alike_as_far_as_there_are_photos(monkeypatch) -> None:
+def test_what_is_kept_to_measure_with_is_not_learnt_from(
+    captioned: Path,
+    tmp_path: Path,
+    run: Callable[..., int],
+    make_colourist: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learnt = []
+
+    def blue(captions: Captions) -> SimpleNamespace:
+        return SimpleNamespace(
+            images=[at for at, text in enumerate(captions.texts) if text == "blue"]
+        )
+
+    def watched(data: match.ImageSet, condition: torch.Tensor, seed: int) -> match.Lesson:
+        learnt.extend(data.captions.texts)
+        return chosen(data, condition, seed)
+
+    chosen = match.chosen
+    monkeypatch.setattr(held_out, "hold_out", blue)
+    monkeypatch.setattr(match, "chosen", watched)
+    worded = make_colourist(tmp_path / "worded")
+    assert run(worded.folder, captioned, tmp_path / "nearer", "--hold-out") == 0
+    assert checkpoint.read(tmp_path / "nearer").card["matched"]["photos"] == len(learnt) == 6
+    assert set(learnt) == {"red shirt"}
+
+
+def test_rare_categories_are_shown_as_often_as_the_others_or_nearly(monkeypatch) -> None:
     monkeypatch.setattr(match, "MOST_PHOTOS", 30)
-    images = torch.arange(83, dtype=torch.uint8).view(-1, 1, 1, 1)
-    captions = SimpleNamespace(texts=[f"text {at}" for at in range(83)])
+    images = torch.arange(85, dtype=torch.uint8).view(-1, 1, 1, 1)
+    captions = SimpleNamespace(texts=[f"text {at}" for at in range(85)])
     data = match.ImageSet(images, None, (), (), (), None, captions)
-    labels = torch.tensor([5] * 40 + [4] * 3 + [0] * 40)
+    # Of four categories at most seven photos each.
+    labels = torch.tensor([5] * 40 + [4] * 3 + [1] * 1 + [0] * 41)
     lesson = match.chosen(data, labels, seed=1)
-    assert np.unique(lesson.condition, return_counts=True)[1].tolist() == [10, 3, 10]
+    assert np.unique(lesson.condition, return_counts=True)[1].tolist() == [7, 4, 7, 7]
     assert torch.equal(labels[lesson.photos.flatten().long()], lesson.condition)
-    assert len(lesson.photos.unique()) == 23
-    assert len(match.chosen(data, None, seed=1).photos.unique()) == 30
-    vectors = 1 + torch.arange(83.0)[:, None].repeat(1, 4)
+    assert len(lesson.photos.unique()) == lesson.different == 18
+    # Where all are rare, nothing is repeated but to make them equal.
+    few = match.chosen(replace(data, images=images[38:43]), labels[38:43], seed=1)
+    assert np.unique(few.condition, return_counts=True)[1].tolist() == [3, 3]
+    plain = match.chosen(data, None, seed=1)
+    assert len(plain.photos.unique()) == plain.different == 30
+    vectors = 1 + torch.arange(85.0)[:, None].repeat(1, 4)
     worded = match.chosen(data, vectors, seed=1)
     dropped = (worded.condition == 0).all(1)
     assert 0 < dropped.sum() < 10
@@ -156,6 +210,8 @@ def test_what_stands_in_the_way_is_a_sentence(
     assert "is there already. Choose another --out." in capsys.readouterr().err
     assert run(styled, photos, new) == 1
     assert "have no classes; put those of each class in a folder" in capsys.readouterr().err
+    assert run(styled, photos, new, "--hold-out") == 1
+    assert "--hold-out needs a generator that draws by words." in capsys.readouterr().err
     assert run(styled, photos, new, "--feature-weights", tmp_path / "none.pt") == 1
     assert "none.pt is not a readable file of weights" in capsys.readouterr().err
 

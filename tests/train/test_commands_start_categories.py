@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import ON_CPU, resume
-from styled_recipes import PROJECTED, STYLED
+from styled_recipes import STYLED
 
 from studio import checkpoint
 from studio.checkpoint import Checkpoint
@@ -20,12 +20,11 @@ from train.runs import Run
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_recipe: Recipe) -> Callable[..., Run]:
     """``run(photos, *options)``: a run of the tiny recipe with a style-based generator."""
-    for name, changes in (("styled", STYLED), ("projected", PROJECTED)):
-        monkeypatch.setitem(RECIPES, name, replace(tiny_recipe, name=name, **changes))
+    monkeypatch.setitem(RECIPES, "styled", replace(tiny_recipe, name="styled", **STYLED))
 
-    def run(photos: Path, *options: str, recipe: str = "styled") -> Run:
+    def run(photos: Path, *options: str) -> Run:
         folder = tmp_path / "run"
-        start = ["--data", str(photos), "--recipe", recipe, "--out", str(folder), *ON_CPU]
+        start = ["--data", str(photos), "--recipe", "styled", "--out", str(folder), *ON_CPU]
         assert main([*start, *options]) == 0
         return Run.open(folder)
 
@@ -62,24 +61,3 @@ def test_networks_that_cannot_be_told_are_not(
     start = make_checkpoint(tmp_path / "before").folder
     made = run(wardrobe, "--start-from", str(start))
     assert made.recipe.generator["kind"] == "dcgan" and not made.recipe.conditional
-
-
-def test_features_are_read_from_the_file_that_is_named(
-    run: Callable[..., Run], wardrobe: Path, lite0: Path
-) -> None:
-    made = run(wardrobe, "--feature-weights", str(lite0), "--epochs", "1", recipe="projected")
-    assert made.settings["feature_weights"] == str(lite0.resolve())
-    assert resume(made.folder, "--epochs", "2") == 0
-
-
-def test_a_file_that_is_no_file_of_features_is_a_sentence(
-    run: Callable[..., Run],
-    wardrobe: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-) -> None:
-    monkeypatch.setenv("STUDIO_FEATURE_WEIGHTS", str(wardrobe / "Coats" / "000.png"))
-    with pytest.raises(AssertionError):
-        run(wardrobe, recipe="projected")
-    said = capsys.readouterr().err
-    assert "is not a readable file of weights." in said and "Traceback" not in said

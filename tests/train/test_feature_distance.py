@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from trainings import CPU
 
 from train import feature_distance
-from train.feature_distance import FeatureDistance, quantiles
+from train.feature_distance import FeatureDistance, Target, quantiles
 from train.hardware import Hardware
 
 BATCH = 32
@@ -59,9 +59,11 @@ def distance(
 
 
 def away(found: FeatureDistance, pictures: Tensor, labels: Tensor | None = None) -> float:
-    """The mean of several looks, each along other directions."""
+    """The mean of several looks, each along other directions, at these pictures only."""
+    for each in found.wholes:
+        each.before.clear()
     scaled = pictures.float() / 127.5 - 1
-    return sum(found(scaled, labels).item() for _ in range(4)) / 4
+    return sum(found(found.look(scaled), labels).item() for _ in range(4)) / 4
 
 
 def test_quantiles_are_the_middles_of_equal_shares() -> None:
@@ -119,10 +121,26 @@ def test_descending_it_brings_pictures_nearer() -> None:
     optimiser = torch.optim.Adam([pictures], 0.05)
     for _ in range(40):
         optimiser.zero_grad()
-        found(pictures).backward()
+        found(found.look(pictures)).backward()
         assert pictures.grad.isfinite().all()
         optimiser.step()
     assert away(found, pictures.detach() * 127.5 + 127.5) < 0.3 * before
+
+
+@pytest.mark.parametrize(("remembered", "narrow_is_nearer"), [(7, False), (0, True)])
+def test_pictures_that_differ_less_than_photos_are_farther(
+    remembered: int, narrow_is_nearer: bool
+) -> None:
+    random = torch.Generator().manual_seed(3)
+    photos = torch.randn(2000, 16, generator=random)
+    settings = {"points": 24, "remembered": remembered, "directions": 64}
+
+    def far(spread: float) -> float:
+        target = Target(photos, None, **settings, random=torch.Generator().manual_seed(1))
+        batches = spread * torch.randn(80, 24, 16, generator=torch.Generator().manual_seed(2))
+        return sum(target.distance(each, None, at % 4).item() for at, each in enumerate(batches))
+
+    assert (far(0.95) < far(1.0)) == narrow_is_nearer
 
 
 def test_it_repeats_itself_and_leaves_chance_alone() -> None:

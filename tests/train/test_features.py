@@ -8,10 +8,9 @@ import pytest
 import timm
 import torch
 
-from train.discriminators import build
-from train.features import NETWORK, FeaturesError, FrozenFeatures
+from train.features import NETWORK, WEIGHTS, FeaturesError, Stages, frozen_stages, weights_file
 
-WIDTHS = (4, 6, 8, 10)
+STAGES = range(1, 5)
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +33,18 @@ def weights(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def features(weights: Path) -> FrozenFeatures:
-    return FrozenFeatures(weights, size=64, widths=WIDTHS)
+def stages(weights: Path) -> Stages:
+    return frozen_stages(weights, STAGES)
 
 
 @pytest.mark.parametrize("size", [64, 96])
-def test_stages_and_their_gradients_are_timms(
-    features: FrozenFeatures, weights: Path, size: int
-) -> None:
+def test_stages_and_their_gradients_are_timms(stages: Stages, weights: Path, size: int) -> None:
     timms = timm.create_model(NETWORK, pretrained=False, features_only=True)
     timms.load_state_dict(torch.load(weights, weights_only=True), strict=False)
     timms.eval().requires_grad_(False).double()
     images = torch.randn(2, 3, size, size, dtype=torch.double, requires_grad=True)
-    ours, theirs = features.network.double()(images), timms(images)[1:]
-    features.network.float()
+    ours, theirs = stages.double()(images), timms(images)[1:]
+    stages.float()
     torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
     weighed = [torch.randn_like(each) for each in theirs]
     gradients = [
@@ -59,33 +56,11 @@ def test_stages_and_their_gradients_are_timms(
     assert (ours - theirs).norm() < 1e-2 * theirs.norm()
 
 
-def test_maps_of_four_scales_from_images_of_any_size(features: FrozenFeatures) -> None:
-    for channels, size in ((3, 64), (1, 28)):
-        maps = features(torch.rand(2, channels, size, size) * 2 - 1)
-        assert [tuple(each.shape[1:]) for each in maps] == [
-            (4, 16, 16), (6, 8, 8), (8, 4, 4), (10, 2, 2)
-        ]  # fmt: skip
-        assert all(each.isfinite().all() and each.std() > 0 for each in maps)
-
-
-def test_they_are_the_same_in_every_process_and_leave_chance_alone(weights: Path) -> None:
-    images = torch.rand(1, 3, 64, 64)
+def test_building_it_leaves_chance_alone_and_nothing_to_train(weights: Path) -> None:
     state = torch.get_rng_state()
-    first, second = (FrozenFeatures(weights, size=64, widths=WIDTHS)(images) for _ in range(2))
+    network = frozen_stages(weights, STAGES)
     assert torch.equal(state, torch.get_rng_state())
-    assert all(map(torch.equal, first, second))
-
-
-def test_the_projected_discriminator_judges_their_places(features: FrozenFeatures) -> None:
-    network = build({"kind": "projected", "widths": WIDTHS, "size": 64, "classes": 3})
-    maps = features(torch.rand(4, 3, 64, 64))
-    logits = network(*maps, condition=torch.tensor([0, 1, 2, 0]))
-    assert logits.shape == (4, 16 + 16 + 16 + 4)
-    others = network.eval()(*maps, condition=torch.tensor([1, 1, 2, 0]))
-    assert not torch.allclose(others[0], network(*maps, condition=torch.tensor([0, 1, 2, 0]))[0])
-    logits.sum().backward()
-    assert all(each.grad.isfinite().all() for each in network.parameters())
-    assert not any(each.requires_grad for each in features.parameters())
+    assert not network.training and not any(each.requires_grad for each in network.parameters())
 
 
 def test_a_file_that_is_missing_broken_or_of_another_network_is_named(tmp_path: Path) -> None:
@@ -94,7 +69,17 @@ def test_a_file_that_is_missing_broken_or_of_another_network_is_named(tmp_path: 
     torch.save(timm.create_model("mobilenetv2_100", pretrained=False).state_dict(), other)
     for path in (tmp_path / "missing.pt", broken, other):
         with pytest.raises(FeaturesError, match=path.name):
-            FrozenFeatures(path, size=64, widths=WIDTHS)
+            frozen_stages(path, STAGES)
+
+
+def test_a_file_for_all_runs_of_a_computer_gives_way_to_one_that_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(WEIGHTS, raising=False)
+    assert weights_file() is None
+    monkeypatch.setenv(WEIGHTS, " ~/lite0.pt ")
+    assert weights_file() == Path.home() / "lite0.pt"
+    assert weights_file("other.pt") == Path("other.pt")
 
 
 def test_without_a_connection_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,4 +88,4 @@ def test_without_a_connection_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(FeaturesError, match="--feature-weights"):
-        FrozenFeatures(None, size=64, widths=WIDTHS)
+        frozen_stages(None, STAGES)

@@ -84,11 +84,6 @@ def test_the_job_gets_the_token_as_a_secret_and_nowhere_else(
     assert "\n" not in sent["command"][-1]
 
 
-def test_a_file_of_weights_on_this_computer_is_not_asked_for_there(run: Run) -> None:
-    run.change_settings(feature_weights="weights.pt")
-    assert "feature_weights" not in sending.settings_to_send(run)
-
-
 def test_folders_are_categories_there_too(
     tmp_path: Path, photos: Path, tiny_recipe: Recipe
 ) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-import timm
 import torch
 from torch import Tensor
 from trainings import CPU, differences, run, taken, through_a_file
 
-from train.features import NETWORK
 from train.loop import Training
 from train.recipes import Recipe, for_classes
 
@@ -34,10 +31,10 @@ NEW = {
 def begin(tiny_recipe: Recipe, squares: Tensor):
     """``begin(labels, **changes)``: a new training of a style recipe."""
 
-    def begin(labels: Tensor | None = LABELS, weights: Path | None = None, **changes: Any):
+    def begin(labels: Tensor | None = LABELS, **changes: Any):
         recipe = replace(tiny_recipe, **{**NEW, **changes})
         recipe = for_classes(recipe, 0 if labels is None else int(labels.max()) + 1)
-        return Training(recipe, squares, CPU, 5, condition=labels, feature_weights=weights)
+        return Training(recipe, squares, CPU, 5, condition=labels)
 
     return begin
 
@@ -64,23 +61,6 @@ def test_a_resumed_training_is_the_same(begin, changes: dict[str, Any]) -> None:
     run(whole, 2), run(second, 2)
     assert not differences(whole, second)
     assert all(map(torch.isfinite, map(torch.tensor, taken(whole).values())))
-
-
-def test_a_projected_training_is_the_same_when_resumed(begin, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    path = tmp_path / "lite0.pt"
-    torch.save(timm.create_model(NETWORK, pretrained=False).state_dict(), path)
-    changes = {
-        "discriminator": {"kind": "projected", "widths": [4, 4, 8, 8], "size": 32},
-        "loss": "hinge",
-        "weights": path,
-    }
-    whole, first, second = (begin(**changes) for _ in range(3))
-    run(whole, 3), run(first, 1)
-    second.load_state_dict(through_a_file(first.state_dict()))
-    run(second, 2)
-    assert not differences(whole, second)
-    assert not any("features" in name for name in whole.state_dict())
 
 
 def test_without_labels_a_conditional_recipe_has_no_classes(begin) -> None:

@@ -177,10 +177,10 @@ def test_wrong_words_count_as_false(recipe: Recipe) -> None:
     vectors = torch.eye(256)[torch.arange(24) % 2]
     training = Training(replace(recipe, caption_dropout=0.0), images, CPU, 5, condition=vectors)
     real = torch.rand(4, 3, 16, 16)
-    own, wrong = training._judge_real([real], torch.eye(256)[[0, 0, 1, 1]])
+    own, wrong = training._judge_real(real, torch.eye(256)[[0, 0, 1, 1]])
     assert own.shape == (4,) and wrong.shape == (2,)  # two neighbours have the same words
     plain = Training(replace(recipe, matching=False), images, CPU, 5, condition=vectors)
-    assert plain._judge_real([real], torch.eye(256)[[0, 0, 1, 1]])[1].shape == (0,)
+    assert plain._judge_real(real, torch.eye(256)[[0, 0, 1, 1]])[1].shape == (0,)
 
 
 def test_captions_are_dropped_as_often_as_the_recipe_says(recipe: Recipe) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from styled_recipes import PROJECTED, STYLED
+from styled_recipes import STYLED
 
 from studio.checkpoint import Checkpoint
 from train.__main__ import main
@@ -77,14 +77,6 @@ def test_rare_penalties_count_as_rarely_as_they_come(
 
 def test_networks_that_are_told_categories_are_measured_with_some(tiny_recipe: Recipe) -> None:
     recipe = for_classes(replace(tiny_recipe, **STYLED), 3)
-    assert measure(recipe, "cpu", 0.01)["images_per_second"] > 0
-
-
-def test_networks_that_look_at_features_are_measured_with_the_file_at_hand(
-    tiny_recipe: Recipe, lite0: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("STUDIO_FEATURE_WEIGHTS", str(lite0))
-    recipe = replace(tiny_recipe, **PROJECTED)
     assert measure(recipe, "cpu", 0.01)["images_per_second"] > 0
 
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import timm
 from service_parts import ONE_CPU
-from styled_recipes import PROJECTED, STYLED
+from styled_recipes import STYLED
 
 from studio import checkpoint
 from studio.checkpoint import DISCRIMINATOR, Checkpoint
@@ -28,15 +27,14 @@ SHORT = {"kimg": 0.1, "precision": "fp32", "device": "auto"}
 
 @pytest.fixture(autouse=True)
 def styled(monkeypatch: pytest.MonkeyPatch, tiny_recipe: Recipe) -> None:
-    """Two recipes more: "styled" is told categories, "projected" looks at features, too.
+    """A recipe more, "styled", that is told categories.
 
     What is measured while they train may be rough here.
     """
     monkeypatch.setattr("train.sliced_wasserstein.PATCHES", 512)
     monkeypatch.setattr("train.live.PICTURES", 32)
     monkeypatch.setattr("train.live.EXAMINED", 32)
-    for name, changes in (("styled", STYLED), ("projected", PROJECTED)):
-        monkeypatch.setitem(RECIPES, name, replace(tiny_recipe, name=name, **changes))
+    monkeypatch.setitem(RECIPES, "styled", replace(tiny_recipe, name="styled", **STYLED))
 
 
 @pytest.fixture(scope="module")
@@ -133,40 +131,6 @@ def test_networks_of_before_are_not_told_categories(service: Service, wardrobe: 
     assert run.recipe.generator["kind"] == "dcgan" and not run.recipe.conditional
 
 
-# --- pretrained features -------------------------------------------------------------------------
-
-
-def test_features_that_cannot_be_had_are_a_sentence_and_the_run_can_go_on(
-    service: Service,
-    data: str,
-    lite0: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-) -> None:
-    def offline(*_: object, **options: bool) -> object:
-        if options["pretrained"]:
-            raise OSError("no route to host")
-        return create(*_, **options)
-
-    create = timm.create_model
-    monkeypatch.setattr(timm, "create_model", offline)
-    monkeypatch.delenv("STUDIO_FEATURE_WEIGHTS", raising=False)
-    run = service.start({"data": data, "advanced": {"recipe": "projected", **SHORT}})["id"]
-    folder = service.root / run
-    assert main(["queue", str(folder), "cpu"]) == 1
-    shown = service.watch(run, -1)["run"]
-    assert shown["state"] == "failed" and shown["can_resume"]
-    assert "could not download" in shown["sentence"] and shown["sentence"].endswith(".")
-    assert "STUDIO_FEATURE_WEIGHTS" in shown["sentence"]
-    assert "Traceback" not in "".join(capsys.readouterr())
-
-    monkeypatch.setenv("STUDIO_FEATURE_WEIGHTS", str(lite0))
-    service.ask(run, "resume")
-    assert main(["queue", str(folder), "cpu"]) == 0
-    assert service.watch(run, -1)["run"]["state"] == "finished"
-    assert str(lite0) not in (folder / "settings.json").read_text()
-
-
 # --- defaults ------------------------------------------------------------------------------------
 
 
@@ -190,8 +154,5 @@ def test_layers_that_have_seen_nothing_are_not_frozen(
 ) -> None:
     seen = make_checkpoint(tmp_path / "seen", CONFIG, discriminator=JUDGE, recipe="styled")
     assert plan.defaults("", seen, 100)["freeze"] == plan.EARLY_LAYERS
-    judge = PROJECTED["discriminator"]
-    features = make_checkpoint(tmp_path / "features", CONFIG, discriminator=judge)
-    assert plan.defaults("projected", features, 100)["freeze"] == 0
     (seen.folder / DISCRIMINATOR).unlink()
     assert plan.defaults("", seen, 100)["freeze"] == 0

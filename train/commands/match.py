@@ -18,10 +18,12 @@ from studio.errors import UserError
 from studio.generators import Generator
 from train.commands import derived
 from train.commands.evaluate import matching_classes
+from train.critic import Critic
 from train.data.captions import load_captions
+from train.data.held_out import without_held_out
 from train.data.images import ImageSet, load_images, only
 from train.data.reading import find
-from train.feature_distance import FeatureDistance
+from train.feature_distance import TURNS, FeatureDistance
 from train.features import NETWORK, frozen_stages, weights_file
 from train.hardware import Hardware
 from train.interruption import interruptions
@@ -31,19 +33,22 @@ from train.recorder import PREVIEW_COLUMNS
 
 PICTURES = 50_000
 MOST_PHOTOS = 6_000
+MOST_REPEATED = 4  # so often a photo of a rare category is learnt from, for one of a common one
 DROPPED = 0.1  # of the texts, as in a training
 STAGES = range(5)  # the finest too: it sees how surfaces are drawn
+TOLD_EVERY = 2 * TURNS  # batches, all directions among them; some two minutes of one core
 
 
 @dataclass(frozen=True)
 class Lesson:
     """Photos uint8 (N, C, S, S) to learn from, and what the generator is told of each, if anything.
 
-    ``texts`` are captions of some of them, where it draws by words.
+    ``different`` ones are among them. ``texts`` are captions of some, where it draws by words.
     """
 
     photos: Tensor
     condition: Tensor | None
+    different: int
     texts: tuple[str, ...] = ()
 
 
@@ -56,25 +61,19 @@ def main(arguments: Sequence[str]) -> int:
     before = found.load_generator()
     form = before.image_size, before.channels
     data = load_images(options.data, *form, fit=options.fit, progress=True)
-    lesson = chosen(*told(found, data, options.data), options.seed)
+    lesson = chosen(*told(found, data, options), options.seed)
     mirrored = is_mirrored(found)
-    photos = len(lesson.photos) * (1 + mirrored)
-    with tqdm(desc="Looking at photos", total=photos, disable=None) as bar:
-        distance = FeatureDistance(
-            network,
-            lesson.photos,
-            lesson.condition,
-            batch=BATCH,
-            mirrored=mirrored,
-            seed=options.seed,
-            hardware=hardware,
-            on_photos=bar.update,
-        )
+    photos = lesson.photos, lesson.condition
+    how = {"batch": BATCH, "mirrored": mirrored, "seed": options.seed, "hardware": hardware}
+    looks = len(lesson.photos) * (1 + mirrored)
+    with tqdm(desc="Looking at photos", total=looks, disable=None) as bar:
+        distance = FeatureDistance(network, *photos, **how, on_photos=bar.update)
+    critic = Critic(distance.look, *photos, **how)
     try:
-        generator, drawn = learn(before, distance, lesson, hardware, options)
+        generator, drawn = learn(before, distance, critic, lesson.condition, hardware, options)
     except ArithmeticError as error:
         raise UserError(f"{found.title} can't be matched: {error}") from error
-    about = {"photos": len(lesson.photos), "pictures": drawn, "seed": options.seed}
+    about = {"photos": lesson.different, "pictures": drawn, "seed": options.seed}
     save(options.out, found, generator, about, lesson.texts)
     print(options.out)
     return 0
@@ -84,10 +83,10 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     result = derived.parser(
         "match",
-        "Bring a trained generator nearer to photos without a discriminator: what a network trained"
-        " on ImageNet sees in its pictures is to be as frequent as in the photos. For a generator"
-        " that draws the right things already. It takes about an hour and a half on one core for"
-        " 128 pixels; Ctrl-C saves what was learnt so far.",
+        "Bring a trained generator nearer to photos: what a network trained on ImageNet sees in its"
+        " pictures is to be as frequent as in the photos, and nowhere to give them away. For a"
+        " generator that draws the right things already. For 128 pixels it takes half an hour to an"
+        " hour and a half on one core; Ctrl-C saves what was learnt so far.",
         pictures=PICTURES,
     )
     result.add_argument(
@@ -95,54 +94,72 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help=f"weights of {NETWORK}, which sees; without it they are downloaded",
     )
+    result.add_argument(
+        "--hold-out",
+        action="store_true",
+        help="learn from no image that training with --hold-out kept to measure with",
+    )
     result.add_argument("--device", default="auto", help="cpu, cuda … (the best there is)")
     return result
 
 
-def told(found: Checkpoint, data: ImageSet, place: str) -> tuple[ImageSet, Tensor | None]:
+def told(
+    found: Checkpoint, data: ImageSet, options: argparse.Namespace
+) -> tuple[ImageSet, Tensor | None]:
     """Images that have what the generator is told, and that: labels, texts as vectors, or None.
 
     Raises:
         MetricsError: the images' folders are no categories, or ones that it does not draw.
         DataError: it draws by words, and the images have no captions.
+        UserError: images are to be held out, and it draws by no words.
     """
     if not found.draws_by_words:
-        classes = matching_classes(found, data, place)
+        if options.hold_out:
+            raise UserError("--hold-out needs a generator that draws by words.")
+        classes = matching_classes(found, data, options.data)
         return data, None if classes is None else classes[data.labels]
-    captions, kept = load_captions(find(place), data.names)
+    captions, kept = load_captions(find(options.data), data.names)
     data = replace(data if len(kept) == len(data) else only(data, kept), captions=captions)
-    return data, torch.from_numpy(found.load_words().vectors(captions.texts))
+    if options.hold_out:
+        data, _ = without_held_out(data)
+    return data, torch.from_numpy(found.load_words().vectors(data.captions.texts))
 
 
 def chosen(data: ImageSet, condition: Tensor | None, seed: int) -> Lesson:
-    """At most 6,000 random photos, of each category alike as far as there are.
+    """At most 6,000 random photos, of each category equally many, or nearly.
 
+    Those of a rare category are there up to four times, so that it counts as a common one does.
     Of texts a tenth is left away: guidance needs to know what is drawn for none.
     """
     random = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(data), generator=random)
     if condition is None:
-        return Lesson(data.images[order[:MOST_PHOTOS]], None)
+        order = order[:MOST_PHOTOS]
+        return Lesson(data.images[order], None, len(order))
     if not condition.is_floating_point():
         labels = condition[order]
         share = max(1, MOST_PHOTOS // len(labels.unique()))
-        order = torch.cat([order[labels == label][:share] for label in labels.unique()])
-        return Lesson(data.images[order], condition[order])
+        of_each = [order[labels == label][:share] for label in labels.unique()]
+        most = max(map(len, of_each))
+        order = torch.cat([each.repeat(MOST_REPEATED)[:most] for each in of_each])
+        return Lesson(data.images[order], condition[order], sum(map(len, of_each)))
     order = order[:MOST_PHOTOS]
     kept = torch.rand(len(order), generator=random) >= DROPPED
     texts = tuple(data.captions.texts[at] for at in order[:PREVIEW_COLUMNS])
-    return Lesson(data.images[order], condition[order] * kept[:, None], texts)
+    return Lesson(data.images[order], condition[order] * kept[:, None], len(order), texts)
 
 
 def learn(
     before: Generator,
     distance: FeatureDistance,
-    lesson: Lesson,
+    critic: Critic,
+    condition: Tensor | None,
     hardware: Hardware,
     options: argparse.Namespace,
 ) -> tuple[Generator, int]:
     """The matched generator and how many pictures it drew to learn, until Ctrl-C at most."""
     drawn = 0
+    distances: list[float] = []
     with (
         tqdm(desc="Matching them", total=options.pictures, unit="picture", disable=None) as bar,
         interruptions() as interrupted,
@@ -151,14 +168,19 @@ def learn(
         def on_pictures(count: int, far: float) -> None:
             nonlocal drawn
             drawn += count
-            bar.set_postfix(distance=f"{far:.3f}", refresh=False)
             bar.update(count)
+            distances.append(far)
+            if len(distances) == TOLD_EVERY:
+                mean = sum(distances) / TOLD_EVERY
+                bar.write(f"{drawn:,} of {options.pictures:,} pictures, distance {mean:.4f}")
+                distances.clear()
 
         generator = matched(
             before,
             distance,
+            critic,
             options.pictures,
-            condition=lesson.condition,
+            condition=condition,
             seed=options.seed,
             hardware=hardware,
             on_pictures=on_pictures,

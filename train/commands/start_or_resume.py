@@ -11,8 +11,8 @@ from typing import Any
 
 from studio import checkpoint
 from train import augment, recipes
-from train.data.held_out import hold_out
-from train.data.images import ImageSet, only
+from train.data.held_out import without_held_out
+from train.data.images import ImageSet
 from train.dataset import digest, load, place_of
 from train.distributed import Processes, join, leave
 from train.hardware import Hardware
@@ -36,7 +36,7 @@ recipes:
 # What decides a run from its first step on.
 FIXED = (
     *("recipe", "out", "batch", "learning_rate", "seed", "card"),
-    *("start_from", "augment", "freeze", "fit", "live", "feature_weights", "hold_out", "size"),
+    *("start_from", "augment", "freeze", "fit", "live", "hold_out", "size"),
 )
 # What of a recipe can be changed for one run.
 CHANGES = ("batch", "learning_rate", "augment", "freeze")
@@ -93,13 +93,6 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         default=None,
         help="draw samples and measure as often as time allows, and keep the best checkpoint",
-    )
-    result.add_argument(
-        "--feature-weights",
-        metavar="FILE",
-        type=Path,
-        help="tf_efficientnet_lite0 weights, for recipes with projected features; without it timm"
-        " downloads them",
     )
     result.add_argument(
         "--hold-out",
@@ -243,7 +236,6 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
         "length": {},
         "live": bool(options.live),
         "start_from": start.name if start else "",
-        "feature_weights": place_of(options.feature_weights) if options.feature_weights else None,
     }
     data = load(settings)
     if options.hold_out:
@@ -261,9 +253,8 @@ def held_out(data: ImageSet, settings: dict[str, Any]) -> ImageSet:
     """The images without those that are held out, which the settings then leave out, too."""
     if not data.captions:
         raise RunError("--hold-out needs captions, and a recipe that draws by words.")
-    aside = set(hold_out(data.captions).images)
-    settings["leave_out"] = [data.names[at] for at in sorted(aside)]
-    return only(data, [at for at in range(len(data)) if at not in aside])
+    data, settings["leave_out"] = without_held_out(data)
+    return data
 
 
 def smaller(recipe: recipes.Recipe, size: int) -> recipes.Recipe:

@@ -9,13 +9,11 @@ from torch import nn
 
 from train.discriminators.dcgan import DCGANDiscriminator
 from train.discriminators.mlp import MLPDiscriminator
-from train.discriminators.projected import ProjectedDiscriminator
 from train.discriminators.style import StyleDiscriminator
 
 KINDS: dict[str, type[nn.Module]] = {
     "dcgan": DCGANDiscriminator,
     "mlp": MLPDiscriminator,
-    "projected": ProjectedDiscriminator,
     "style": StyleDiscriminator,
 }
 

@@ -109,7 +109,7 @@ def defaults(
         "seed": recipe.seed,
         # What a recipe says itself was chosen with the rest of it.
         "augment": recipe.augment or augment.default_policy(images),
-        "freeze": EARLY_LAYERS if _has_seen(start, recipe) and images < FEW else recipe.freeze,
+        "freeze": EARLY_LAYERS if _has_seen(start) and images < FEW else recipe.freeze,
         "ema_kimg": min(recipe.ema_kimg, kimg[length] / 10) if start else recipe.ema_kimg,
         "save_minutes": SAVE_MINUTES,
         "precision": "auto",
@@ -117,13 +117,9 @@ def defaults(
     }
 
 
-def _has_seen(start: Checkpoint | None, recipe: Recipe) -> bool:
-    """Whether early layers of a discriminator bring something worth keeping.
-
-    A projected one looks at features that are frozen anyway.
-    """
-    brings = start is not None and (start.folder / DISCRIMINATOR).exists()
-    return brings and recipe.discriminator["kind"] != "projected"
+def _has_seen(start: Checkpoint | None) -> bool:
+    """Whether early layers of a discriminator bring something worth keeping."""
+    return start is not None and (start.folder / DISCRIMINATOR).exists()
 
 
 def choices(machine: Machine) -> dict[str, list[list[str]]]:

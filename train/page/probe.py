@@ -22,7 +22,6 @@ import torch
 from studio.errors import UserError
 from studio.files import write_text_whole
 from studio.generators import build
-from train.features import weights_file
 from train.hardware import Hardware
 from train.loop import Training
 from train.recipes import Recipe
@@ -46,8 +45,7 @@ def measure(recipe: Recipe, device: str = "auto", seconds: float = SECONDS) -> d
     """Train on noise for a while: {"images_per_second", "device_name", "batch", "torch"}.
 
     Raises:
-        UserError: the device is not there or has too little memory, or the features that a
-            discriminator looks at can't be had.
+        UserError: the device is not there or has too little memory.
     """
     hardware = Hardware.choose(device)
     generator = build(recipe.generator)
@@ -59,9 +57,7 @@ def measure(recipe: Recipe, device: str = "auto", seconds: float = SECONDS) -> d
     elif generator.classes:
         condition = torch.arange(recipe.batch) % generator.classes
     try:
-        training = Training(
-            recipe, images, hardware, 0, condition=condition, feature_weights=weights_file()
-        )
+        training = Training(recipe, images, hardware, 0, condition=condition)
         _steps(training, WARM_SECONDS, WARM_STEPS)
         spent = _seconds_each(training, seconds)
     except torch.OutOfMemoryError as error:

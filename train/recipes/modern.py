@@ -70,6 +70,14 @@ DEEPFASHION = Recipe(
     epochs=150,
 )
 
+DEEPFASHION_WIDE = replace(
+    DEEPFASHION,
+    name="deepfashion-wide",
+    title="Garments by category, 128 px, wide: for a GPU",
+    generator=_GENERATOR_WIDE,
+    discriminator=_DISCRIMINATOR_WIDE,
+)
+
 FASHION_MNIST = Recipe(
     **_SHARED,
     name="fashion-mnist",
@@ -109,4 +117,7 @@ WORDS_WIDE = replace(
     discriminator={**_DISCRIMINATOR_WIDE, "words": TERMS},
 )
 
-MODERN = (HANDBAGS, DEEPFASHION, FASHION_MNIST, WORDS, HANDBAGS_WIDE, WORDS_WIDE)
+MODERN = (
+    *(HANDBAGS, DEEPFASHION, FASHION_MNIST, WORDS),
+    *(HANDBAGS_WIDE, DEEPFASHION_WIDE, WORDS_WIDE),
+)

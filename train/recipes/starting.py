@@ -13,7 +13,6 @@ from studio import generators
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
 from train import discriminators
-from train.discriminators.projected import ProjectedDiscriminator
 from train.recipes import RECIPES, Recipe
 from train.transfer import networks_of
 
@@ -44,8 +43,6 @@ def _fits(generator: tuple[tuple[str, Any], ...], discriminator: tuple[tuple[str
     shape = _shape(generator)
     with torch.device("meta"):
         judge = discriminators.build(_thawed(discriminator))
-        if isinstance(judge, ProjectedDiscriminator):  # sees features, of pictures of any size
-            return True
         told = {}
         if words := getattr(judge, "words", 0):
             told = {"condition": torch.zeros(2, words)}

@@ -33,7 +33,7 @@ DOWNLOAD = (
     f"HfApi().snapshot_download(os.environ['{hub_jobs.DATA}'], repo_type='dataset', local_dir='.')"
 )
 # Settings that say where on this computer things are, or that are done with once it is sent.
-STAY_HERE = ("where", "rent", "device", "leave_out", "data", "feature_weights")
+STAY_HERE = ("where", "rent", "device", "leave_out", "data")
 
 Step = Callable[[str], None]
 """Told in a sentence what is done next; it raises to give up."""
