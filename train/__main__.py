@@ -9,7 +9,9 @@ from importlib import import_module
 from studio.errors import UserError
 
 # Imported only when asked for: a run that waits in the queue is to weigh little.
-COMMANDS = ("check", "enlarge", "evaluate", "follow", "match", "probe", "queue", "sheet")
+COMMANDS = (
+    *("categorise", "check", "enlarge", "evaluate", "follow", "match", "probe", "queue", "sheet"),
+)
 DEFAULT = "start_or_resume"
 
 

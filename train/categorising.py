@@ -1,0 +1,67 @@
+"""Making a generator by category of one by words: each category draws what a text of it draws.
+
+A text is embedded by a linear layer, and a category by a table; a row of the table that holds a
+text's embedding draws the very same. So nothing is trained: what garments are is known from
+captions, and photos of categories can improve it afterwards (:mod:`train.matching`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from studio.generators import Generator, build
+from studio.generators.style import StyleGenerator, normalised
+from train import discriminators
+from train.discriminators.dcgan import DCGANDiscriminator
+
+
+def by_category(generator: Generator, texts: Tensor) -> StyleGenerator:
+    """A generator whose label ``i`` draws what ``generator`` draws for text ``i``.
+
+    Args:
+        generator: draws by words.
+        texts: as vectors (classes, words), none of zeros only.
+
+    Raises:
+        ValueError: it is not style-based.
+    """
+    if not isinstance(generator, StyleGenerator):
+        raise ValueError(f"a generator of kind “{generator.kind}” has no styles of words")
+    result = build({**generator.config, "words": 0, "classes": len(texts)})
+    weights = {
+        name: value
+        for name, value in generator.state_dict().items()
+        if not name.startswith("mapping.embedding.")
+    }
+    with torch.no_grad():
+        # As long as a new table's rows, whose length decides how soon they learn.
+        rows = normalised(generator.mapping.embedding(texts))
+    result.load_state_dict({**weights, "mapping.embedding.weight": rows})
+    return result.requires_grad_(False).eval()
+
+
+def judged_by_category(
+    config: Mapping[str, Any], weights: Mapping[str, Tensor], texts: Tensor
+) -> tuple[dict[str, Any], DCGANDiscriminator]:
+    """The configuration and discriminator that judge label ``i`` as another judges text ``i``.
+
+    Args:
+        config: of a DCGAN discriminator that is told words.
+        weights: its own.
+        texts: as vectors (classes, words).
+    """
+    told = {name: value for name, value in config.items() if name != "words"}
+    told["classes"] = len(texts)
+    result = discriminators.build(told)
+    weights = dict(weights)
+    # The last convolution's first map is the logit, and each other one a word's view of the image.
+    last = len(result.layers) - 1
+    for name in (f"layers.{last}.weight", f"layers.{last}.bias"):
+        logit, views = weights[name].float().split((1, texts.shape[1]))
+        weights[name] = torch.cat([logit, torch.tensordot(texts, views, 1)])
+    result.load_state_dict(weights)
+    return told, result.eval()
