@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
+from styled_recipes import STYLED
 
 from studio import checkpoint
 from studio.design import from_seed
@@ -19,6 +22,7 @@ from studio.latents import of_seed
 from studio.render import Renderer
 from train.__main__ import main
 from train.commands import evaluate
+from train.data.pixels import prepare
 from train.metrics import FeatureNetwork, drawing
 from train.recipes import Recipe
 
@@ -90,12 +94,43 @@ def test_evaluate_repeats_and_writes_to_the_card_when_asked(
     (again,) = measure(folder, options=("--write",))
     assert again == line
     found = checkpoint.read(folder)
-    del line["checkpoint"]
+    del line["checkpoint"], line["size"]
     assert found.card["quality"] == line
     assert {k: v for k, v in found.card.items() if k != "quality"} == json.loads(before)
     assert found.load_generator().image_size == 16
     (other,) = measure(folder, options=("--seed", "1"))
     assert other["frechet"] != line["frechet"]
+
+
+def test_generators_of_other_sizes_are_measured_alike(
+    make_checkpoint: Any, measure: Callable, tmp_path: Path
+) -> None:
+    """A smaller one has nothing to be made smaller, so it measures what it did."""
+    config = {"kind": "dcgan", "latent_dim": 5, "widths": [6], "start": 4}
+    small = make_checkpoint(tmp_path / "small", config).folder
+    large = make_checkpoint(tmp_path / "large", {**config, "widths": [6, 6]}).folder
+    (own,) = measure(small)
+    both = measure(small, large, options=("--size", "8"))
+    assert both[0] == own and own["size"] == 8
+    assert both[1]["size"] == 8 and both[1]["floor"] == own["floor"]
+    (larger,) = measure(large)
+    assert larger["size"] == 16 and larger["frechet"] != both[1]["frechet"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_made_smaller_as_photos_are(channels: int) -> None:
+    drawn = torch.randint(256, (3, channels, 16, 16), dtype=torch.uint8)
+    asked = []
+
+    def draw(count: int, seed: int) -> torch.Tensor:
+        asked.append((count, seed))
+        return drawn
+
+    small = drawing.made_smaller(draw, 8)(3, 5)
+    assert asked == [(3, 5)] and small.shape == (3, channels, 8, 8) and small.dtype == torch.uint8
+    photo = Image.fromarray(drawn[1].permute(1, 2, 0).squeeze(2).numpy())
+    assert np.array_equal(small[1], prepare(photo, 8, channels))
+    assert drawing.made_smaller(draw, 16)(3, 5) is drawn
 
 
 def test_a_name_is_looked_up_as_the_studio_does(
@@ -128,7 +163,7 @@ def test_pictures_to_measure_are_drawn_by_their_seed(
     monkeypatch.setattr(drawing, "BATCH", 4)
     generator = make_generator(tiny_recipe.generator, 3)
     draw = drawing.drawer(generator)
-    latents = torch.randn(10, 8, generator=torch.Generator().manual_seed(6))
+    latents = drawing.latents_of(6, 10, 8)
     with torch.inference_mode():
         expected = to_uint8(generator(latents), (-1, 1))
     found = draw(10, 6)
@@ -136,6 +171,14 @@ def test_pictures_to_measure_are_drawn_by_their_seed(
     assert (found.int() - expected.int()).abs().max() <= 1  # batches may round otherwise
     assert torch.equal(draw(10, 6), found)
     assert not torch.equal(draw(10, 7), found)
+
+
+def test_no_latents_lie_along_weights_that_a_training_began_with(make_generator: Any) -> None:
+    generator = make_generator({**STYLED["generator"], "latent_dim": 32}, 0)
+    first = next(each for each in generator.mapping.parameters() if each.dim() == 2)
+    latents = drawing.latents_of(0, 64, 32)
+    alike = torch.nn.functional.cosine_similarity(latents[:, None], first[None], dim=2)
+    assert alike.max() < 0.9
 
 
 @pytest.mark.parametrize(("name", "label"), [("colour", None), ("styled", 2), ("styled", 0)])
@@ -232,10 +275,12 @@ def test_what_cannot_be_evaluated_is_a_sentence(
         ({"weights": tmp_path / "junk.pt"}, "junk.pt is not a readable file of weights"),
         ({"weights": tmp_path / "none.pt"}, "no file of feature weights"),
         ({"samples": 2}, "at least 8 images"),
+        ({"more": ["--size", "17"]}, "Colour draws 16 pixels; --size can't be more."),
+        ({"more": ["--size", "8", "--write"]}, "measured at the generator's own size"),
     ):
-        use = {**good, **changes}
+        use = {**good, "more": [], **changes}
         arguments = [use["folder"], "--data", use["data"], "--samples", use["samples"]]
-        arguments += ["--feature-weights", use["weights"]]
+        arguments += ["--feature-weights", use["weights"], *use["more"]]
         assert main(["evaluate", *map(str, arguments)]) == 1
         captured = capsys.readouterr()
         assert captured.err.startswith("train: ") and message in captured.err

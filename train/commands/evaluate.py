@@ -14,8 +14,9 @@ from torch import Tensor
 
 from studio import checkpoint, settings
 from studio.checkpoint import Checkpoint, CheckpointError, listed, update_card
+from studio.errors import UserError
 from studio.generators import Generator
-from train.commands.start_or_resume import seed
+from train.commands.start_or_resume import positive, seed
 from train.data.captions import load_captions
 from train.data.held_out import has_colours_and_types
 from train.data.images import FITS, ImageSet, load_images, only
@@ -29,7 +30,7 @@ from train.metrics import (
     default_folder,
     evaluate,
 )
-from train.metrics.drawing import drawer, worded_drawer
+from train.metrics.drawing import drawer, made_smaller, worded_drawer
 from train.metrics.prompts import evaluate_prompts
 
 NETWORKS: dict[str, Callable[[Path | None], Features]] = {
@@ -58,6 +59,13 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--seed", type=seed, default=0)
     result.add_argument(
         "--psi", type=psi, default=1.0, help="truncation of what is drawn; 1 (default) is none"
+    )
+    result.add_argument(
+        "--size",
+        type=positive(int),
+        metavar="PX",
+        help="compare pictures and images made so small, to measure generators of several sizes"
+        " alike (the generator's own)",
     )
     result.add_argument(
         "--guidance", type=float, default=1.0, help="how closely words are followed; 1 is as learnt"
@@ -94,49 +102,63 @@ def psi(text: str) -> float:
 def main(arguments: Sequence[str]) -> int:
     """Print one JSON line for each checkpoint."""
     options = parser().parse_args(arguments)
+    if options.size and options.write:
+        raise UserError("A card tells what was measured at the generator's own size: no --size.")
     chosen = [named(name, options.checkpoints, options.runs) for name in options.names]
     features = NETWORKS[options.features](options.feature_weights)
     store = Store(None if options.no_cache else default_folder())
     loaded: dict[tuple[int, int], ImageSet] = {}
     for found in chosen:
         generator = found.load_generator()
-        form = generator.image_size, generator.channels
+        size = options.size or generator.image_size
+        if size > generator.image_size:
+            raise UserError(
+                f"{found.title} draws {generator.image_size} pixels; --size can't be more."
+            )
+        form = size, generator.channels
         if form not in loaded:
             loaded[form] = load_images(options.data, *form, fit=options.fit)
-        data = loaded[form]
-        how = {"samples": options.samples, "seed": options.seed, "psi": options.psi, "store": store}
-        if found.draws_by_words:
-            quality = with_words(found, generator, data, features, options, how)
-        else:
-            classes = matching_classes(found, data, options.data)
-            quality = evaluate(
-                drawer(generator, options.psi, classes),
-                data.images,
-                features,
-                labels=None if classes is None else data.labels,
-                **how,
-            ).to_dict()
-        print(json.dumps({"checkpoint": str(found.folder), **quality}), flush=True)
+        quality = measured(found, generator, loaded[form], features, options, store)
+        about = {"checkpoint": str(found.folder), "size": size}
+        print(json.dumps({**about, **quality}), flush=True)
         if options.write:
             update_card(found, quality=quality)
     return 0
 
 
-def with_words(
+def measured(
     found: Checkpoint,
     generator: Generator,
     data: ImageSet,
     features: Features,
     options: argparse.Namespace,
+    store: Store,
+) -> dict[str, Any]:
+    """The quality of a checkpoint's ``generator`` at the size of the real images."""
+    how = {"samples": options.samples, "seed": options.seed, "psi": options.psi, "store": store}
+    size = data.images.shape[-1]
+    if found.draws_by_words:
+        draw = worded_drawer(generator, found.load_words(), options.psi, options.guidance)
+        return with_words(made_smaller(draw, size), data, features, options, how)
+    classes = matching_classes(found, data, options.data)
+    draw = made_smaller(drawer(generator, options.psi, classes), size)
+    labels = None if classes is None else data.labels
+    return evaluate(draw, data.images, features, labels=labels, **how).to_dict()
+
+
+def with_words(
+    draw: Callable[[Sequence[str], int], Tensor],
+    data: ImageSet,
+    features: Features,
+    options: argparse.Namespace,
     how: dict[str, Any],
 ) -> dict[str, Any]:
-    """The quality of a generator that draws by words, of the captions of the real images.
+    """The quality of what ``draw(texts, seed)`` draws for the captions of the real images.
 
     Where those tell colours and types, ``words`` says how well prompts are heeded.
     """
     captions, kept = load_captions(find(options.data), data.names)
     captioned = data if len(kept) == len(data) else only(data, kept)
-    draw = worded_drawer(generator, found.load_words(), options.psi, options.guidance)
 
     def generate(count: int, seed: int) -> Tensor:
         random = np.random.Generator(np.random.PCG64(seed))

@@ -10,6 +10,7 @@ import numpy as np
 
 from train.data.archives import DataError
 from train.data.captions import Captions
+from train.data.images import ImageSet, only
 
 SHARE = 0.1
 COMBINATIONS = 60
@@ -58,6 +59,17 @@ def hold_out(captions: Captions, seed: int = 0) -> HeldOut:
     aside = random.random(len(pairs)) < SHARE
     images = [at for at, pair in enumerate(pairs) if pair in combinations or aside[at]]
     return HeldOut(tuple(sorted(combinations)), tuple(images))
+
+
+def without_held_out(data: ImageSet) -> tuple[ImageSet, list[str]]:
+    """Captioned images without those that are held out, and the names of these, in order.
+
+    Raises:
+        DataError: as :func:`hold_out`.
+    """
+    aside = set(hold_out(data.captions).images)
+    kept = [at for at in range(len(data)) if at not in aside]
+    return only(data, kept), [data.names[at] for at in sorted(aside)]
 
 
 def has_colours_and_types(captions: Captions) -> bool:

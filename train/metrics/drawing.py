@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
+from torchvision.transforms.v2.functional import to_pil_image
 
 from studio import spaces
 from studio.generators import Generator
 from studio.generators.base import to_uint8
 from studio.words import Encoder
+from train.data.pixels import prepare
 
 BATCH = 100
+# Added to the seeds of latents, so that no training has them. Torch takes 32 bits of a seed.
+APART = 0x5EED_0000
 
 
 def drawer(
@@ -27,8 +32,7 @@ def drawer(
 
     @torch.inference_mode()
     def drawn(count: int, seed: int, labels: Tensor | None = None) -> Tensor:
-        random = torch.Generator().manual_seed(seed)
-        latents = torch.randn(count, generator.latent_dim, generator=random)
+        latents = latents_of(seed, count, generator.latent_dim)
         if labels is not None and classes is not None:
             labels = classes[labels]
         batches = [None] * count if labels is None else labels.split(BATCH)
@@ -41,6 +45,17 @@ def drawer(
 
     truncated = truncation(generator, psi)
     return drawn
+
+
+def latents_of(seed: int, count: int, latent_dim: int) -> Tensor:
+    """Standard normal latents (count, latent_dim), the same for a seed each time.
+
+    They are those of no training's seed. A network's first weights are drawn from it, and stay
+    nearly as they are: of the same seed, the first latents would be these very numbers, and their
+    pictures as far out as none else.
+    """
+    random = torch.Generator().manual_seed(APART + seed)
+    return torch.randn(count, latent_dim, generator=random)
 
 
 def truncation(generator: Generator, psi: float) -> Callable[[Tensor, Tensor | None], Tensor]:
@@ -82,8 +97,7 @@ def worded_drawer(
 
     @torch.inference_mode()
     def drawn(texts: Sequence[str], seed: int) -> Tensor:
-        random = torch.Generator().manual_seed(seed)
-        latents = torch.randn(len(texts), generator.latent_dim, generator=random)
+        latents = latents_of(seed, len(texts), generator.latent_dim)
         vectors = torch.from_numpy(encoder.vectors(texts))
         pictures = []
         for start in range(0, len(texts), BATCH):
@@ -94,5 +108,18 @@ def worded_drawer(
                 styles = styles + (psi - 1) * (styles - centres)
             pictures.append(to_uint8(generator.draw(styles), generator.value_range))
         return torch.cat(pictures)
+
+    return drawn
+
+
+def made_smaller(draw: Callable[..., Tensor], size: int) -> Callable[..., Tensor]:
+    """The same function, but its pictures are made ``size`` pixels as photos are for a training."""
+
+    def drawn(*wanted: object) -> Tensor:
+        pictures = draw(*wanted)
+        if pictures.shape[-1] == size:
+            return pictures
+        small = [prepare(to_pil_image(each), size, len(each)) for each in pictures]
+        return torch.from_numpy(np.stack(small))
 
     return drawn
