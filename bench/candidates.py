@@ -1,9 +1,9 @@
 """Which networks and losses learn best in the same time, on the same images and machine.
 
 Each candidate trains for ``--minutes`` from nothing, one after the other, and is then measured:
-Fréchet distance, precision and recall of as many pictures as there are images (5,000 at most), by a
-feature network that no discriminator sees with. A sheet of its samples is written to ``--out``:
-look at it before believing a number. The first one named is what the others are compared with.
+Fréchet distance, precision and recall of as many pictures as there are images (5,000 at most), by
+mobilenetv2_100. A sheet of its samples is written to ``--out``: look at it before believing a
+number. The first one named is what the others are compared with.
 
     python -m bench.candidates --data photos.zip --size 64 --minutes 30 --out sheets/
 
@@ -57,7 +57,6 @@ def candidates(size: int, channels: int) -> dict[str, Recipe]:
         "channels": channels,
         "patch": 2,
     }
-    projected = {"kind": "projected", "widths": [32, 64, 128, 256], "size": max(size, 64)}
     slim = {**style, "latent_dim": 64, "style_dim": 128, "widths": narrowing(SLIM_WIDTHS, levels)}
     slim_judge = {
         "kind": "dcgan",
@@ -134,16 +133,6 @@ def candidates(size: int, channels: int) -> dict[str, Recipe]:
             r2=0.5,
             penalty_every=4,
         ),
-        Recipe(
-            **shared,
-            name="style+projected",
-            title="style-based, hinge on projected features",
-            generator=style,
-            discriminator=projected,
-            learning_rate=1e-3,
-            learning_rate_d=2e-4,
-            loss="hinge",
-        ),
     )
     return {each.name: each for each in found}
 
@@ -172,7 +161,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="candidates, the first to compare with (all there are)",
     )
-    result.add_argument("--feature-weights", type=Path, metavar="FILE", help="projected features")
     result.add_argument("--measure-weights", type=Path, metavar="FILE", help="mobilenetv2_100")
     result.add_argument("--seed", type=int, default=0)
     result.add_argument("--device", default="auto")
@@ -212,8 +200,7 @@ def trained(
     recipe: Recipe, images: Tensor, hardware: Hardware, options: argparse.Namespace
 ) -> Training:
     """A training carried on until its time is up."""
-    weights = options.feature_weights
-    training = Training(recipe, images, hardware, options.seed, feature_weights=weights)
+    training = Training(recipe, images, hardware, options.seed)
     with tqdm(
         total=round(options.minutes * 60), desc=recipe.name, leave=False, disable=None
     ) as bar:
