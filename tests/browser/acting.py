@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from visiting import remove
+from serving import remove
 
 from studio import pictures
 from studio.checkpoint import Checkpoint

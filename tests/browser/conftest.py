@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from acting import Stage
 from playwright.sync_api import Browser, Error, sync_playwright
-from visiting import Profile, Server, Visitor, Watch, context_of
+from serving import Server
+from visiting import Profile, Visitor, Watch, context_of
 
 from studio import checkpoint, onnx_files
 from studio.checkpoint import Checkpoint

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser
+from serving import Server
 from test_network import ready, sent
-from visiting import BLEND, FIRST_SLIDER, Server, Visitor
+from visiting import BLEND, FIRST_SLIDER, Visitor
 
 # In place of Hugging Face's package: it writes down what asks for a GPU, and lends none.
 SPACES = """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from visiting import FIRST_SLIDER, Server, Visitor
+from serving import Server
+from visiting import FIRST_SLIDER, Visitor
 
 
 def test_the_server_is_restarted_in_the_middle_of_a_drag(visitor: Visitor, server: Server) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser
-from visiting import FIRST_SLIDER, Server, Visitor
+from serving import Server
+from visiting import FIRST_SLIDER, Visitor
 
 from studio import design
 from studio.render import Renderer

@@ -30,7 +30,8 @@ from following import (
     step,
 )
 from sending import START, checked, choose, enter, reason
-from visiting import EASEL, FIRST_SLIDER, Server, Visitor, remove
+from serving import Server, remove
+from visiting import EASEL, FIRST_SLIDER, Visitor
 
 COUNT = 40
 HOURS, SECONDS = 100_000, 0.1  # thousands of images shown

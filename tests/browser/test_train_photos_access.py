@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
-from visiting import Server, Visitor, Watch, context_of
+from serving import Server
+from visiting import Visitor, Watch, context_of
 
 PASSWORD = "Pässwort 1"  # with a letter that no header may hold
 

@@ -9,7 +9,8 @@ import pytest
 from acting import Stage
 from following import CAPTION, FRAME, LAPSE, VERDICT, look_again
 from playwright.sync_api import Route
-from visiting import FIRST_SLIDER, PHONE, Server, Visitor
+from serving import Server
+from visiting import FIRST_SLIDER, PHONE, Visitor
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +166,7 @@ def test_open_in_explore_while_it_trains(
     visitor.tab("Train on my photos")
     visitor.find(".at-open").click()
     visitor.until(lambda: "checkpoint" in actor.asked())
+    visitor.watch.allow("run/network")  # of the old weights, which may still be under way
     actor.has_made(make_checkpoint, seed=2)
     visitor.sees_other_than(look)
     visitor.ready()

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser
-from visiting import BLEND, Server, Visitor
+from serving import Server
+from visiting import BLEND, Visitor
 
 from studio import design
 from studio.checkpoint import Checkpoint

@@ -10,7 +10,8 @@ from zipfile import ZipFile
 import pytest
 from acting import Stage
 from following import TITLES, VERDICT, act, look_again, row
-from visiting import Server, Visitor
+from serving import Server
+from visiting import Visitor
 
 
 @pytest.fixture(scope="module")
