@@ -26,10 +26,11 @@ from studio import pictures
 from train.data.images import load_images
 from train.hardware import Hardware
 from train.length import Length
-from train.loop import Training, fit
+from train.loop import fit
 from train.metrics import FeatureNetwork, Quality, evaluate
 from train.recipes import Recipe
 from train.recipes.published import HANDBAGS_DCGAN
+from train.training import Training
 
 MOST_SAMPLES = 5_000
 # Channels from 4 pixels on; every further level has half of the last.

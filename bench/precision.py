@@ -26,10 +26,11 @@ from train import recipes
 from train.data.images import load_images
 from train.hardware import Hardware
 from train.length import Length
-from train.loop import Training, fit
+from train.loop import fit
 from train.metrics import FeatureNetwork, Quality, evaluate
 from train.metrics.drawing import drawer
 from train.recipes import Recipe
+from train.training import Training
 
 PRECISIONS = ("fp32", "bf16")
 

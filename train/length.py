@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from train.loop import Training
+    from train.training import Training
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import time
 
 from studio.files import write_whole
 from train.health import HealthCheck
-from train.loop import Training
 from train.recorder import Recorder
 from train.runs import BEST, CHECKPOINT, LOOKS
 from train.sliced_wasserstein import SlicedWasserstein
+from train.training import Training
 
 # At most this share of the time goes into looking, after the first looks, which come at once.
 SHARE = 0.02

@@ -19,9 +19,10 @@ from studio import checkpoint, pictures, words
 from studio.files import tidy, write_file_whole, write_text_whole
 from studio.generators import Generator
 from train.length import Length
-from train.loop import Diverged, Training
+from train.loop import Diverged
 from train.means import NUMBERS
 from train.runs import CHECKPOINT, CURVES, LOG, LOOKS, SAMPLES, STATE, Run, RunError
+from train.training import Training
 
 PREVIEW_COLUMNS = 8
 # Enough that a sheet of 28 px pictures can be looked at without a magnifier.

@@ -20,19 +20,19 @@ from tqdm import tqdm
 from studio import checkpoint, directions, onnx_files, words
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
-from train import dataset
+from train import dataset, recovery
 from train.data.images import ImageSet
 from train.distributed import Processes
 from train.hardware import Hardware
 from train.length import Length
 from train.live import Live
-from train.loop import Diverged, Training, fit
+from train.loop import Diverged, fit
 from train.recipes import for_classes, for_words
 from train.recorder import Recorder, describe, load_state
 from train.runs import CHECKPOINT, CURVES, LOG, SNAPSHOTS, START, Run, RunError
+from train.training import Training
 from train.transfer import load_start
 
-SMALLEST_BATCH = 4
 LISTEN_SECONDS = 0.25  # between looks at what is asked
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
 
@@ -113,11 +113,14 @@ class Session:
             try:
                 return self.train(data)
             except Diverged:
-                self.lower_rate()
+                self.recover(*recovery.at_half_the_rate(self.run.settings))
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not any(words in str(error) for words in OUT_OF_MEMORY):
                     raise
-                self.halve_batch(len(data))
+                if self.processes.count > 1:
+                    raise recovery.too_little_memory(self.hardware.name) from error
+                settings, device = self.run.settings, self.hardware.name
+                self.recover(*recovery.with_half_the_batch(settings, len(data), device))
             # Whatever of the failed attempt is still referred to would take the memory again.
             gc.collect()
             if self.hardware.device.type == "cuda":
@@ -303,38 +306,12 @@ class Session:
             reason = str(error) if isinstance(error, UserError) else "What it printed says more."
             self.note(f"Browsers can't draw with this generator by themselves. {reason}")
 
-    # Trouble --------------------------------------------------------------------------------
+    # Telling --------------------------------------------------------------------------------
 
-    def lower_rate(self) -> None:
-        """After numbers that are not finite: go back to the last save at half the rate, once."""
-        recipe = self.run.settings["recipe"]
-        if self.run.settings.get("rate_lowered"):
-            raise RunError(
-                "The training broke twice: its numbers grew beyond all bounds, also at half the "
-                "learning rate. Start anew with a lower rate, or from a trained generator."
-            )
-        rate, rate_d = recipe["learning_rate"] / 2, recipe.get("learning_rate_d")
-        changes = {"learning_rate": rate, "learning_rate_d": rate_d and rate_d / 2}
-        self.change(rate_lowered=True, recipe={**recipe, **changes})
-        self.note(
-            "The numbers grew beyond all bounds, so the training went back to its last save and "
-            f"goes on at half the learning rate, {rate:g}."
-        )
-
-    def halve_batch(self, images: int) -> None:
-        """After running out of memory: go on from the last save with half the batch."""
-        recipe = self.run.settings["recipe"]
-        batch = min(recipe["batch"], images) // 2
-        if self.processes.count > 1 or batch < SMALLEST_BATCH:
-            raise RunError(
-                f"{self.hardware.name} has too little memory for this training. Choose a smaller "
-                "batch or smaller pictures, or close other programs that use it."
-            )
-        self.change(recipe={**recipe, "batch": batch})
-        self.note(
-            f"{self.hardware.name} ran out of memory, so each step now looks at {batch} photos, "
-            "half as many as before. The training goes on from its last save."
-        )
+    def recover(self, changes: dict[str, Any], sentence: str) -> None:
+        """Go on with other settings, and say so."""
+        self.change(**changes)
+        self.note(sentence)
 
     def change(self, **settings: Any) -> None:
         """Change the run's settings, in its folder too."""

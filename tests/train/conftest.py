@@ -25,11 +25,11 @@ from train import discriminators
 from train.__main__ import main
 from train.features import NETWORK
 from train.hardware import Hardware
-from train.loop import Training
 from train.metrics import FeatureNetwork
 from train.page.service import Service
 from train.recipes import RECIPES, Recipe
 from train.runs import Run
+from train.training import Training
 
 # --- runs by the command line ------------------------------------------------------------------
 

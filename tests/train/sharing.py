@@ -9,8 +9,8 @@ import torch
 
 from train.distributed import join, leave
 from train.hardware import Hardware
-from train.loop import Training
 from train.recipes import from_dict
+from train.training import Training
 
 
 def main(folder: Path, steps: int) -> None:

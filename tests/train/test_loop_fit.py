@@ -11,7 +11,8 @@ from trainings import differences, through_a_file
 
 from train import loop
 from train.length import Length
-from train.loop import Training, fit
+from train.loop import fit
+from train.training import Training
 
 # --- how long ----------------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from studio.generators import build
 from train import discriminators, initialise
 from train.hardware import Hardware
-from train.loop import Training
 from train.recipes import RECIPES, Recipe, from_dict, get, published
+from train.training import Training
 
 
 def training(name: str, count: int = 2) -> Training:

@@ -20,11 +20,11 @@ from studio.checkpoint import load_weights
 from studio.design import Design
 from studio.render import Renderer
 from train import discriminators
-from train.loop import Training
 from train.means import NUMBERS
 from train.recipes import Recipe
 from train.recorder import RESERVE, Recorder, load_state
 from train.runs import LOG, SETTINGS, STATE, Run, RunError
+from train.training import Training
 
 HOME = {SETTINGS, "samples", RESERVE}
 

@@ -14,8 +14,8 @@ from trainings import CPU, run
 from studio import checkpoint, generators
 from studio.checkpoint import DISCRIMINATOR, GENERATOR, CheckpointError
 from train.discriminators import build
-from train.loop import Training
 from train.recipes import Recipe
+from train.training import Training
 from train.transfer import copy_start, freeze_early_layers, load_start, networks_of, take_over
 
 

@@ -18,7 +18,7 @@ from train.runs import Run
 def test_looking_changes_nothing_of_what_is_learnt(
     prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, quick_export: None
 ) -> None:
-    monkeypatch.setattr("train.loop.TICK_IMAGES", 8)
+    monkeypatch.setattr("train.training.TICK_IMAGES", 8)
     for name, value in {"SHORTEST": 0.0, "GROWTH": 0.0, "CREDIT": 1e9}.items():
         monkeypatch.setattr(f"train.live.{name}", value)
     plain, live = prepare("plain"), prepare("live", live=True)
@@ -50,7 +50,7 @@ class Distances:
 def test_the_best_moment_is_kept_where_it_was_clearly_better(
     prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.loop.TICK_IMAGES", 8)
+    monkeypatch.setattr("train.training.TICK_IMAGES", 8)
     for name, value in {"SHORTEST": 0.0, "GROWTH": 0.0, "CREDIT": 1e9}.items():
         monkeypatch.setattr(f"train.live.{name}", value)
     monkeypatch.setattr("train.live.GRIDS_PER_LOOK", 1)

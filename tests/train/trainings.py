@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from train.hardware import Hardware
-from train.loop import Training
+from train.training import Training
 
 CPU = Hardware(torch.device("cpu"), bf16=False)
 

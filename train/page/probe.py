@@ -23,9 +23,9 @@ from studio.errors import UserError
 from studio.files import write_text_whole
 from studio.generators import build
 from train.hardware import Hardware
-from train.loop import Training
 from train.recipes import Recipe
 from train.runs import HOME
+from train.training import Training
 
 KNOWN = ".probe.json"
 SECONDS = 3.0

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from trainings import run
 
-from train.loop import Training
+from train.training import Training
 
 
 @pytest.mark.parametrize(

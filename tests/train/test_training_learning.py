@@ -12,10 +12,10 @@ from torch import Tensor
 from trainings import CPU, real_batches, run, taken
 
 from train.hardware import Hardware
-from train.loop import Training
 from train.losses import discriminator_bce, generator_bce
 from train.means import NUMBERS
 from train.recipes import Recipe
+from train.training import Training
 
 
 def test_one_step_moves_both_networks_the_right_way(start: Callable[..., Training]) -> None:
