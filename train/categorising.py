@@ -17,6 +17,7 @@ from studio.generators import Generator, build
 from studio.generators.style import StyleGenerator, normalised
 from train import discriminators
 from train.discriminators.dcgan import DCGANDiscriminator
+from train.transfer_conditions import discriminator_told
 
 
 def by_category(generator: Generator, texts: Tensor) -> StyleGenerator:
@@ -57,11 +58,6 @@ def judged_by_category(
     told = {name: value for name, value in config.items() if name != "words"}
     told["classes"] = len(texts)
     result = discriminators.build(told)
-    weights = dict(weights)
-    # The last convolution's first map is the logit, and each other one a word's view of the image.
-    last = len(result.layers) - 1
-    for name in (f"layers.{last}.weight", f"layers.{last}.bias"):
-        logit, views = weights[name].float().split((1, texts.shape[1]))
-        weights[name] = torch.cat([logit, torch.tensordot(texts, views, 1)])
+    weights = discriminator_told(weights, texts, len(texts))
     result.load_state_dict(weights)
     return told, result.eval()

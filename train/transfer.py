@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from studio.checkpoint import DISCRIMINATOR, GENERATOR, Checkpoint, CheckpointError
+from studio.checkpoint import (
+    CARD,
+    DISCRIMINATOR,
+    GENERATOR,
+    Checkpoint,
+    CheckpointError,
+    read,
+)
 from studio.files import write_whole
+from studio.generators import Generator
 from studio.generators.equalised import EqualisedConv, EqualisedLinear
 from studio.generators.style import StyleGenerator
 from studio.words import WORDS
 from train.discriminators.dcgan import DCGANDiscriminator
+from train.transfer_conditions import told_otherwise
 
 LAYERS = nn.Conv2d | nn.Linear | EqualisedConv | EqualisedLinear
 
@@ -53,10 +63,10 @@ def freeze_early_layers(discriminator: nn.Module, count: int) -> None:
 def take_over(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     """Copy into a network what fits of another's weights, by name and shape.
 
-    Whatever a larger network has besides (a level of twice the size, an embedding of other classes)
-    stays new. Levels that are new add nothing to a style generator's picture at first, so that it
-    starts with the smaller one's, enlarged (as progressive growing does, Karras et al., 2018). A
-    DCGAN discriminator gets its new layers in front.
+    Whatever a larger network has besides (a level of twice the size) stays new. Levels that are new
+    add nothing to a style generator's picture at first, so that it starts with the smaller one's,
+    enlarged (as progressive growing does, Karras et al., 2018). A DCGAN discriminator gets its new
+    layers in front.
     Returns the names of what stays new.
     """
     own = network.state_dict()
@@ -101,9 +111,23 @@ def copy_start(checkpoint: Checkpoint, folder: Path) -> None:
     """
     checkpoint.load_generator()
     with write_whole(folder) as fresh:
-        for name in (GENERATOR, DISCRIMINATOR, WORDS):
+        for name in (CARD, GENERATOR, DISCRIMINATOR, WORDS):
             if (checkpoint.folder / name).exists():
                 shutil.copyfile(checkpoint.folder / name, fresh / name)
+
+
+def start_of(
+    folder: Path, network: Generator, names: Sequence[str]
+) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+    """What :func:`load_start` finds, as a ``network`` that is told categories ``names`` begins.
+
+    Raises:
+        CheckpointError: a file can't be read.
+    """
+    weights = load_start(folder)
+    with suppress(CheckpointError):  # runs of before kept no card
+        return told_otherwise(*weights, read(folder).card, names, network)
+    return weights
 
 
 def load_start(folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -31,7 +31,7 @@ from train.recipes import for_classes, for_words
 from train.recorder import Recorder, describe, load_state
 from train.runs import CHECKPOINT, CURVES, LOG, SNAPSHOTS, START, Run, RunError
 from train.training import Training
-from train.transfer import load_start
+from train.transfer import start_of
 
 LISTEN_SECONDS = 0.25  # between looks at what is asked
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
@@ -166,7 +166,8 @@ class Session:
             self.processes,
             condition=dataset.condition(self.run.folder, data),
         )
-        training.start_from(*load_start(self.run.folder / START))
+        network = training.average.network
+        training.start_from(*start_of(self.run.folder / START, network, data.label_names))
         self.processes.wait()  # nobody may write before all have read
         saved = load_state(self.run, training)
         self.processes.wait()

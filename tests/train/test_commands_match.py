@@ -123,6 +123,39 @@ def test_what_was_learnt_is_kept_when_it_is_interrupted(
     assert found.card["matched"]["pictures"] == BATCH and found.load_generator()
 
 
+@pytest.mark.parametrize("sorted_", [False, True])
+def test_photos_of_something_new_give_a_generator_of_theirs(
+    styled: Path,
+    photos: Path,
+    tmp_path: Path,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture,
+    sorted_: bool,
+) -> None:
+    names = ("kurta", "sari") if sorted_ else ()
+    new = tmp_path / "new"
+    for at, photo in enumerate(sorted(photos.iterdir())):
+        folder = new / names[at % 2] if sorted_ else new
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / photo.name).write_bytes(photo.read_bytes())
+    out = tmp_path / "nearer"
+    assert run(styled, new, out) == 0
+    now = "kurta and sari" if sorted_ else "without categories, as the photos are in no folders"
+    said = f"Garments draws Coat, Dress and Tank top; the new one will draw {now}."
+    assert said in capsys.readouterr().out.splitlines()
+    found = checkpoint.read(out)
+    assert found.classes == names
+    assert found.card["generator"]["classes"] == len(names)
+    assert found.card["discriminator"]["classes"] == len(names)
+    # A training, or another match, goes on from it.
+    assert recipe_for("", found).generator["classes"] == len(names)
+    judge = load_file(out / checkpoint.DISCRIMINATOR)
+    before = load_file(styled / checkpoint.DISCRIMINATOR)
+    assert torch.equal(judge["layers.0.weight"], before["layers.0.weight"])
+    assert run(out, new, tmp_path / "nearest") == 0
+    assert "the new one" not in capsys.readouterr().out
+
+
 @pytest.fixture
 def captioned(photos: Path, tmp_path: Path) -> Path:
     """Twelve photos, every other one of "blue"."""
@@ -208,8 +241,6 @@ def test_what_stands_in_the_way_is_a_sentence(
     new = tmp_path / "new"
     assert run(styled, photos, styled) == 1
     assert "is there already. Choose another --out." in capsys.readouterr().err
-    assert run(styled, photos, new) == 1
-    assert "have no classes; put those of each class in a folder" in capsys.readouterr().err
     assert run(styled, photos, new, "--hold-out") == 1
     assert "--hold-out needs a generator that draws by words." in capsys.readouterr().err
     assert run(styled, photos, new, "--feature-weights", tmp_path / "none.pt") == 1

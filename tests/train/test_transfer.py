@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
-from trainings import CPU, run
+from trainings import CPU, run, same
 
 from studio import checkpoint, generators
 from studio.checkpoint import DISCRIMINATOR, GENERATOR, CheckpointError
@@ -22,11 +22,6 @@ from train.transfer import copy_start, freeze_early_layers, load_start, networks
 @pytest.fixture
 def trained(tmp_path: Path, make_checkpoint: Callable[..., checkpoint.Checkpoint]):
     return make_checkpoint(tmp_path / "trained", seed=4)
-
-
-def same(first: nn.Module, second: nn.Module) -> bool:
-    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_a_training_starts_as_the_checkpoint_draws(

@@ -22,6 +22,12 @@ def run(training: Training, steps: int) -> Training:
     return training
 
 
+def same(first: nn.Module, second: nn.Module) -> bool:
+    """Whether two networks have equal weights."""
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
 def taken(training: Training) -> dict[str, float]:
     return training.means.take(training.processes)
 

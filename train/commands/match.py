@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from studio import checkpoint
-from studio.checkpoint import Checkpoint
+from studio.checkpoint import Checkpoint, listed
 from studio.errors import UserError
-from studio.generators import Generator
+from studio.generators import Generator, build
+from train import discriminators
 from train.commands import derived
-from train.commands.evaluate import matching_classes
 from train.critic import Critic
 from train.data.captions import load_captions
 from train.data.held_out import without_held_out
@@ -30,6 +30,8 @@ from train.interruption import interruptions
 from train.matching import BATCH, matched
 from train.recipes import RECIPES
 from train.recorder import PREVIEW_COLUMNS
+from train.transfer import take_over
+from train.transfer_conditions import told_otherwise
 
 PICTURES = 50_000
 MOST_PHOTOS = 6_000
@@ -52,16 +54,28 @@ class Lesson:
     texts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A checkpoint's networks, made for the photos, and what its card says of them then."""
+
+    found: Checkpoint
+    generator: Generator
+    discriminator: nn.Module | None
+    classes: tuple[str, ...]
+    changes: dict[str, Any]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Write the matched generator's checkpoint and print where it is."""
     options = parser().parse_args(arguments)
     found = derived.original(options)
     hardware = Hardware.choose(options.device)
     network = frozen_stages(weights_file(options.feature_weights), STAGES)
-    before = found.load_generator()
-    form = before.image_size, before.channels
+    old = found.load_generator()
+    form = old.image_size, old.channels
     data = load_images(options.data, *form, fit=options.fit, progress=True)
-    lesson = chosen(*told(found, data, options), options.seed)
+    before = subject(found, data)
+    lesson = chosen(*told(before, data, options), options.seed)
     mirrored = is_mirrored(found)
     photos = lesson.photos, lesson.condition
     how = {"batch": BATCH, "mirrored": mirrored, "seed": options.seed, "hardware": hardware}
@@ -70,11 +84,12 @@ def main(arguments: Sequence[str]) -> int:
         distance = FeatureDistance(network, *photos, **how, on_photos=bar.update)
     critic = Critic(distance.look, *photos, **how)
     try:
-        generator, drawn = learn(before, distance, critic, lesson.condition, hardware, options)
+        teach = (distance, critic, lesson.condition, hardware, options)
+        generator, drawn = learn(before.generator, *teach)
     except ArithmeticError as error:
         raise UserError(f"{found.title} can't be matched: {error}") from error
     about = {"photos": lesson.different, "pictures": drawn, "seed": options.seed}
-    save(options.out, found, generator, about, lesson.texts)
+    save(options.out, before, generator, about, lesson.texts)
     print(options.out)
     return 0
 
@@ -85,8 +100,10 @@ def parser() -> argparse.ArgumentParser:
         "match",
         "Bring a trained generator nearer to photos: what a network trained on ImageNet sees in its"
         " pictures is to be as frequent as in the photos, and nowhere to give them away. For a"
-        " generator that draws the right things already. For 128 pixels it takes half an hour to an"
-        " hour and a half on one core; Ctrl-C saves what was learnt so far.",
+        " generator that draws the right things, or things like them: photos that are sorted into"
+        " other folders than its categories, or into none, give a generator of theirs. For 128"
+        " pixels it takes half an hour to an hour and a half on one core; Ctrl-C saves what was"
+        " learnt so far.",
         pictures=PICTURES,
     )
     result.add_argument(
@@ -103,21 +120,46 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+def subject(found: Checkpoint, data: ImageSet) -> Subject:
+    """What is to be matched: a generator by category begins with the photos' categories.
+
+    So photos of something new will do, sorted into folders or not.
+    """
+    generator, judge = found.load_generator(), derived.discriminator(found)
+    names = data.label_names
+    if not found.classes or (names and set(names) <= set(found.classes)):
+        return Subject(found, generator, judge, found.classes, {})
+    result = build({**generator.config, "classes": len(names)})
+    seen = judge.state_dict() if judge else {}
+    weights, judged = told_otherwise(generator.state_dict(), seen, found.card, names, result)
+    result.load_state_dict(weights)
+    changes: dict[str, Any] = {"classes": list(names)}
+    if judge:
+        changes["discriminator"] = {**found.card["discriminator"], "classes": len(names)}
+        judge = discriminators.build(changes["discriminator"]).eval()
+        take_over(judge, judged)
+    now = listed(names) if names else "without categories, as the photos are in no folders"
+    tqdm.write(f"{found.title} draws {listed(found.classes)}; the new one will draw {now}.")
+    return Subject(found, result.requires_grad_(False).eval(), judge, names, changes)
+
+
 def told(
-    found: Checkpoint, data: ImageSet, options: argparse.Namespace
+    before: Subject, data: ImageSet, options: argparse.Namespace
 ) -> tuple[ImageSet, Tensor | None]:
     """Images that have what the generator is told, and that: labels, texts as vectors, or None.
 
     Raises:
-        MetricsError: the images' folders are no categories, or ones that it does not draw.
         DataError: it draws by words, and the images have no captions.
         UserError: images are to be held out, and it draws by no words.
     """
+    found = before.found
     if not found.draws_by_words:
         if options.hold_out:
             raise UserError("--hold-out needs a generator that draws by words.")
-        classes = matching_classes(found, data, options.data)
-        return data, None if classes is None else classes[data.labels]
+        if not before.classes:
+            return data, None
+        labels = torch.tensor([before.classes.index(name) for name in data.label_names])
+        return data, labels[data.labels]
     captions, kept = load_captions(find(options.data), data.names)
     data = replace(data if len(kept) == len(data) else only(data, kept), captions=captions)
     if options.hold_out:
@@ -196,17 +238,18 @@ def is_mirrored(found: Checkpoint) -> bool:
 
 
 def save(
-    out: Path, found: Checkpoint, generator: Generator, about: dict[str, Any], texts: Sequence[str]
+    out: Path, before: Subject, generator: Generator, about: dict[str, Any], texts: Sequence[str]
 ) -> None:
     """Write the checkpoint. A training can go on from it: its discriminator is that of before."""
+    found = before.found
     earlier = found.card.get("matched", {}).get("pictures", 0)
     about = {"features": NETWORK, **about, "pictures": earlier + about["pictures"]}
     encoder = found.load_words() if found.draws_by_words else None
     checkpoint.save(
         out,
         generator,
-        derived.discriminator(found),
-        derived.card(found, matched=about),
+        before.discriminator,
+        derived.card(found, matched=about, **before.changes),
         derived.preview(generator, encoder, texts),
         encoder=encoder,
     )
