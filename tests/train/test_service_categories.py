@@ -149,6 +149,21 @@ def test_what_a_recipe_says_is_the_default(
     assert changed == replace(own, augment="")
 
 
+@pytest.mark.parametrize(("own", "trained_on"), [(2e-3, 5e-4), (2e-4, 2e-4)])
+def test_a_trained_generator_learns_more_slowly(
+    tmp_path: Path,
+    make_checkpoint: Callable[..., Checkpoint],
+    monkeypatch: pytest.MonkeyPatch,
+    own: float,
+    trained_on: float,
+) -> None:
+    monkeypatch.setitem(RECIPES, "styled", replace(RECIPES["styled"], learning_rate=own))
+    seen = make_checkpoint(tmp_path / "seen", CONFIG, discriminator=JUDGE, recipe="styled")
+    assert plan.defaults("styled", None, 100)["learning_rate"] == own
+    assert plan.defaults("styled", seen, 100)["learning_rate"] == trained_on
+    assert plan.make_plan({}, seen, 100, "good", ONE_CPU).recipe.learning_rate == trained_on
+
+
 def test_layers_that_have_seen_nothing_are_not_frozen(
     tmp_path: Path, make_checkpoint: Callable[..., Checkpoint]
 ) -> None:

@@ -71,7 +71,11 @@ def parser() -> argparse.ArgumentParser:
         help="train the first levels of the recipe's networks on smaller images; --start-from then"
         " grows them",
     )
-    result.add_argument("--learning-rate", type=positive(float), help="of both networks")
+    result.add_argument(
+        "--learning-rate",
+        type=positive(float),
+        help="of both networks, or of the generator where the recipe has two",
+    )
     result.add_argument("--seed", type=seed, help="repeats a training exactly")
     result.add_argument(
         "--start-from", metavar="DIR", type=Path, help="go on from a checkpoint's weights"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,9 @@ from train.recipes.starting import recipe_for
 
 EARLY_LAYERS = 2
 NO_RAMP_UP = 1e9
+# The generator's, at most, where it begins trained: at four times of it, new photos spoilt what it
+# had learnt sooner than it learnt from them (docs/experiments.md, "Photos of something new").
+FINE_TUNING_RATE = 5e-4
 SAVE_MINUTES = 2.0
 
 HELP = {
@@ -105,7 +109,7 @@ def defaults(
         "recipe": recipe.name,
         "kimg": kimg[length],
         "batch": recipe.batch,
-        "learning_rate": recipe.learning_rate,
+        "learning_rate": min(recipe.learning_rate, FINE_TUNING_RATE if start else math.inf),
         "seed": recipe.seed,
         # What a recipe says itself was chosen with the rest of it.
         "augment": recipe.augment or augment.default_policy(images),
