@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import studio
-from studio.checkpoint import Checkpoint, CheckpointError, read, update_card
+from studio.checkpoint import GENERATOR, Checkpoint, CheckpointError, read, update_card
 from studio.files import write_file_whole
 from studio.onnx_export import WEIGHTS, ExportError
 from studio.settings import cache_folder
@@ -51,7 +51,7 @@ def of_checkpoint(checkpoint: Checkpoint) -> Exported:
 
     Raises:
         ExportError: the generator can't be exported, or the file can't be written anywhere.
-        checkpoint.CheckpointError: a training has replaced the checkpoint since it was read.
+        checkpoint.CheckpointError: the checkpoint has been replaced since it was read.
     """
     if found := find(checkpoint):
         return found
@@ -61,10 +61,12 @@ def of_checkpoint(checkpoint: Checkpoint) -> Exported:
             return found
         if weights in _failed:
             raise ExportError(_failed[weights])
+        before = _written(checkpoint)
         try:
             return _keep(checkpoint, exported(checkpoint))
         except ExportError as error:
-            if read(checkpoint.folder).card[WEIGHTS] != weights:
+            now = read(checkpoint.folder).card[WEIGHTS]
+            if now != weights or _written(checkpoint) != before:
                 raise CheckpointError(str(error)) from error  # it may have met half of each
             _failed[weights] = str(error)
             raise
@@ -85,6 +87,14 @@ def find(checkpoint: Checkpoint) -> Exported | None:
             found = _whole(path, weights)
             if found and path.stem.endswith(f"-{found.sha256[:NAME_DIGITS]}"):
                 return found
+    return None
+
+
+def _written(checkpoint: Checkpoint) -> tuple[int, int] | None:
+    """What changes when the weights are written again, even the same ones; None without them."""
+    with suppress(OSError):
+        found = (checkpoint.folder / GENERATOR).stat()
+        return found.st_ino, found.st_mtime_ns
     return None
 
 

@@ -40,8 +40,7 @@ def server(
 def make(folder: Path, make_checkpoint: Callable[..., Checkpoint]) -> Iterator[Callable]:
     """``make(name, seed)``: have a generator with the weights of that seed.
 
-    Each test has seeds of its own: one may end while the studio exports its weights for the page,
-    and the studio remembers which could not be exported.
+    Each test has seeds of its own: the export of its weights for the page may outlive it.
     """
 
     def make(name: str, seed: int) -> None:

@@ -299,11 +299,19 @@ def test_a_process_that_dies_is_a_sentence(
         of(mine)
 
 
+@pytest.mark.parametrize("same", [False, True])
 def test_what_fails_as_it_is_replaced_may_be_tried_again(
-    mine: Checkpoint, exporting: Exporting, make_checkpoint: Make
+    mine: Checkpoint, exporting: Exporting, make_checkpoint: Make, tmp_path: Path, same: bool
 ) -> None:
+    copy = shutil.copytree(mine.folder, tmp_path / "copy")
+
     def export(checkpoint: Checkpoint) -> bytes:
-        make_checkpoint(mine.folder, COLOUR, seed=9)
+        if same:  # removed, and put back
+            shutil.rmtree(mine.folder)
+            shutil.copytree(copy, mine.folder, copy_function=shutil.copyfile)
+            (mine.folder / FILE).unlink()
+        else:
+            make_checkpoint(mine.folder, COLOUR, seed=9)
         raise ExportError("Half of each.")
 
     exporting.export = export
