@@ -220,8 +220,11 @@ def fit(captions: Sequence[str], kept: Sequence[str] = (), terms: int = TERMS) -
     chosen: dict[str, None] = {}
     for value in kept:
         parts = words(value)
-        for term in (" ".join(parts), *parts):
-            if term in seen and len(term) <= MAX_TERM and term not in ENGLISH_STOP_WORDS:
+        whole = " ".join(parts)
+        for term in (whole, *parts):
+            # A name may be a word that elsewhere says little: "top" is a garment.
+            telling = term == whole or term not in ENGLISH_STOP_WORDS
+            if term in seen and len(term) <= MAX_TERM and telling:
                 chosen.setdefault(term)
     frequent = sorted(seen, key=lambda term: (-seen[term], term))
     for term in frequent:

@@ -97,6 +97,13 @@ def test_kept_names_of_two_words_are_terms_as_a_whole(encoder: Encoder) -> None:
     assert "casual shirt" not in encoder.terms
 
 
+def test_a_kept_name_may_be_a_word_that_elsewhere_says_nothing() -> None:
+    captions = ["red top", "bottom of the blue bikini", "front print"]
+    found = fit(captions, ["Top", "Bikini bottom", "Front print"]).terms
+    assert "top" in found and "front print" in found
+    assert not {"bottom", "front", "of", "the"} & set(found)
+
+
 def test_the_first_kept_names_are_the_most_important() -> None:
     found = fit(CAPTIONS, ["Black", "Red", "Navy Blue"], terms=2)
     assert found.terms == ("black", "red")
