@@ -61,10 +61,10 @@ class Pixels(nn.Module):
 
 
 def export(generator: Generator, **metadata: str) -> bytes:
-    """The ONNX file of a generator in evaluation mode, with weights in float16 where they can be.
+    """The ONNX file of a generator in evaluation mode, with weights of 16 bits where they can be.
 
     It has one input ``styles`` and one output ``pixels``, see :class:`Pixels`; ``metadata`` is
-    written into it. Half precision is given up where a pixel would change by more than 2 levels.
+    written into it. Sixteen bits are given up where a pixel would change by more than 2 levels.
     It keeps the process busy for seconds and some 400 MB of its memory for good, and nothing else
     may draw with the generator meanwhile.
 
@@ -155,7 +155,7 @@ def example(generator: Generator, seed: int) -> Tensor:
         if seed:
             condition[0, seed % generator.words] = 1
     styles = generator.map(latents, condition)
-    return styles[:, None].repeat(1, generator.style_layers, 1) if generator.mapped else styles
+    return generator.per_layer(styles).clone() if generator.mapped else styles
 
 
 def _reason(error: BaseException) -> str:
