@@ -57,7 +57,6 @@ class Opened:
             "mapped": self.generator.mapped,
             "coarse": self.generator.coarse_layers,
             "vectors": base64.b64encode(vectors).decode(),
-            "ranges": [list(each) for each in self.directions.layers],
         }
 
 

@@ -6,6 +6,7 @@ A slider moves a design along its direction in standard deviations.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,15 +67,34 @@ def read(path: Path, fingerprint: str, generator: Generator) -> Directions:
     vectors = np.array(values["vectors"], np.float32)
     names = tuple((str(low), str(high)) for low, high in values["names"])
     effects = tuple(map(float, values["effects"]))
-    whole = (0, generator.style_layers)  # files from before there were others say nothing
-    layers = tuple((first, end) for first, end in values.get("layers", [whole] * len(names)))
-    if values["fingerprint"] != fingerprint or vectors.shape != (len(names), generator.style_dim):
+    if vectors.ndim == 2:
+        vectors = in_layers(vectors, values.get("layers"), generator.style_layers)
+    shape = len(names), generator.style_layers, generator.style_dim
+    if values["fingerprint"] != fingerprint or vectors.shape != shape:
         raise ValueError(f"{path} belongs to other weights.")
-    if not len(effects) == len(layers) == len(names) or not np.isfinite(vectors).all():
+    if len(effects) != len(names) or not np.isfinite(vectors).all():
         raise ValueError(f"{path} is damaged.")
-    if not all(0 <= first < end <= generator.style_layers for first, end in layers):
-        raise ValueError(f"{path} is damaged.")
-    return Directions(vectors, names, effects, layers)
+    return Directions(vectors, names, effects)
+
+
+def in_layers(
+    vectors: np.ndarray, layers: Sequence[tuple[int, int]] | None, count: int
+) -> np.ndarray:
+    """Vectors (n, style_dim) of a file from before each layer had its own: (n, count, style_dim).
+
+    Each was the same in all ``layers`` from the first to before the end, which the first such files
+    did not name.
+
+    Raises:
+        ValueError, TypeError: they are damaged.
+    """
+    result = np.zeros((len(vectors), count, vectors.shape[1]), np.float32)
+    layers = [(0, count)] * len(vectors) if layers is None else layers
+    for each, vector, (first, end) in zip(result, vectors, layers, strict=True):
+        if not 0 <= first < end <= count:
+            raise ValueError("A direction acts on layers that are not there.")
+        each[first:end] = vector
+    return result
 
 
 def write(path: Path, directions: Directions, fingerprint: str) -> None:
@@ -83,7 +103,9 @@ def write(path: Path, directions: Directions, fingerprint: str) -> None:
         "fingerprint": fingerprint,
         "names": directions.names,
         "effects": directions.effects,
-        "layers": directions.layers,
-        "vectors": [[round(float(x), DECIMALS) for x in row] for row in directions.vectors],
+        "vectors": [
+            [[round(float(x), DECIMALS) for x in layer] for layer in vector]
+            for vector in directions.vectors
+        ],
     }
     write_text_whole(path, json.dumps(values) + "\n")

@@ -27,32 +27,24 @@ class Directions:
     """A generator's sliders, strongest first.
 
     Args:
-        vectors: what a standard deviation adds to a latent or a style, float32
-            (count, style_dim), mutually orthogonal; of length 1 for latents, as those are standard
-            normal.
+        vectors: what a standard deviation adds to the styles of all layers, float32 (count,
+            style_layers, style_dim), zero in layers that it leaves alone; or to a latent, as one
+            layer, and then of length 1 and mutually orthogonal, as latents are standard normal.
         names: what the picture becomes at the low and the high end of each.
         effects: root mean square change of a coarse pixel (0..1) per standard deviation.
-        layers: the layers (first, end) whose styles each adds to.
     """
 
     vectors: np.ndarray
     names: tuple[tuple[str, str], ...]
     effects: tuple[float, ...]
-    layers: tuple[tuple[int, int], ...]
 
 
-def rounded(
-    vectors: Tensor,
-    names: list[tuple[str, str]],
-    effects: Tensor,
-    layers: list[tuple[int, int]],
-) -> Directions:
+def rounded(vectors: Tensor, names: list[tuple[str, str]], effects: Tensor) -> Directions:
     """Directions as they are kept: those just found equal those read again."""
     return Directions(
         vectors.numpy().round(DECIMALS).astype(np.float32),
         tuple(names),
         tuple(round(value, DECIMALS) for value in effects.tolist()),
-        tuple(layers),
     )
 
 

@@ -46,7 +46,7 @@ def find(generator: Generator, count: int = COUNT, seed: int = 0) -> Directions:
         names.append(ends(trait, index))
         if trait is not None and changes[index, trait] < 0:  # turned so that its trait grows
             vectors[index] = -vectors[index]
-    return rounded(vectors, names, effects, [(0, 1)] * len(names))
+    return rounded(vectors[:, None], names, effects)
 
 
 def tried(generator: Generator, vectors: Tensor) -> Tensor:

@@ -17,7 +17,6 @@ from studio.directions.base import (
     coarse_look,
     drawn,
     ends,
-    named,
     rounded,
 )
 from studio.generators import Generator
@@ -25,13 +24,16 @@ from studio.generators import Generator
 SAMPLES = 10_000
 # Categories that the samples are shared among; each needs enough for its centre.
 CLASSES = 100
-# Principal components that are tried out, on how many designs, and how many designs, of how many
-# categories or texts, tell how much a trait varies. Together they are less than 500 pictures: this
-# may run beside a training.
-CANDIDATES = 12
+# Principal components of each group of layers, of how many designs the traits are measured to find
+# directions among them, and on how many designs those are tried out. Together they are some 600
+# pictures: this may run beside a training.
+COMPONENTS = 16
+TRAIT_DESIGNS, TRAIT_CLASSES = 400, 16
 TRIAL_DESIGNS = 8
-SPREAD_DESIGNS, SPREAD_CLASSES = 64, 8
 TRIAL_PIXELS = 64
+RIDGE = 0.02  # of the designs, so that components which are one are taken in equal parts
+# A direction that is mostly one of those before it is none.
+LEAST_NEW = 0.4
 # A direction acts only on the layers that its trait belongs to if at least this share of its
 # effect on the trait comes from there, and the trait then stands out more among all it changes.
 KEPT = 0.5
@@ -41,60 +43,83 @@ KEPT = 0.5
 def find(
     generator: Generator, count: int = COUNT, seed: int = 0, texts: Tensor | None = None
 ) -> Directions:
-    """Find the ``count`` strongest directions of a generator, and name them by what they change.
+    """Find ``count`` directions of a generator, named by what they change.
 
-    They are principal components of the styles (GANSpace, Härkönen et al., 2020), each as long as
-    its standard deviation. The centres of categories, or of ``texts`` (n, words), are subtracted
-    first: what tells dresses from skirts is not for a slider to decide. Each is tried out on the
-    coarse and on the fine layers apart, and acts where what it is called by is decided.
+    Styles are written in principal components (GANSpace, Härkönen et al., 2020) of the coarse and
+    of the fine layers apart, each as long as its standard deviation. The centres of categories, or
+    of ``texts`` (n, words), are subtracted first: what tells dresses from skirts is not for a
+    slider to decide. Each trait is regressed on them, and its direction is that along which it
+    changes most (as attributes' in InterFaceGAN, Shen et al., 2020, without what those before it
+    change). Each is tried out on both groups of layers, and acts where what it is called by is
+    decided; what does not change its trait clearly is left out. Where too few are left, the
+    strongest components follow, without names.
     """
     random = torch.Generator().manual_seed(seed)
     # Half as fast again in this layout; a copy, as it changes the last bit of a picture.
     generator = copy.deepcopy(generator).to(memory_format=torch.channels_last)
     styles, labels = samples(generator, random, texts)
-    vectors = principal(styles, labels)
     groups = layer_groups(generator)
-    spread = spreads(generator, styles, labels)
+    components = torch.cat([principal(styles, labels, group) for group in groups])
+    some = (labels < TRAIT_CLASSES).nonzero().flatten()[:TRAIT_DESIGNS]
+    slopes, spread = regressed(generator, styles[some], labels[some], components)
+    traits, ways = told_apart(slopes / spread)
+    free = without(torch.eye(len(components)), ways)[: count - len(ways)]
+    vectors = torch.tensordot(torch.cat([ways, free]), components, 1)
     looks, changes = tried(generator, vectors, styles[-TRIAL_DESIGNS:], groups)
     changes /= spread
-    strongest = looks.sum(1).square().mean((1, 2)).argsort(descending=True)[:count]
     found = []
-    for index, trait in zip(strongest, named(changes[strongest].sum(1)), strict=True):
+    for index, trait in enumerate([*traits, *[None] * len(free)]):
         part = deciding(changes[index], trait)
+        change = 0.0 if trait is None else changes[index, part, trait].sum().item()
+        if trait is not None and abs(change) < appearance.CLEAR_CHANGE:
+            continue
         effect = looks[index, part].sum(0).square().mean().sqrt()
-        falls = trait is not None and changes[index, part, trait].sum() < 0
-        vector = -vectors[index] if falls else vectors[index]
-        found.append((effect, vector, trait, (groups[part][0][0], groups[part][-1][1])))
-    found.sort(key=lambda each: -each[0])
-    effects, vectors, traits, layers = zip(*found, strict=True)
+        first, end = groups[part][0][0], groups[part][-1][1]
+        vector = torch.zeros_like(vectors[index])
+        vector[first:end] = -vectors[index, first:end] if change < 0 else vectors[index, first:end]
+        found.append((trait is None, -effect, vector, trait))
+    found.sort(key=lambda each: each[:2])
+    _, effects, vectors, traits = zip(*found[:count], strict=True)
     names = [ends(trait, index) for index, trait in enumerate(traits)]
-    return rounded(torch.stack(vectors), names, torch.stack(effects), list(layers))
+    return rounded(torch.stack(vectors), names, -torch.stack(effects))
 
 
 def samples(
     generator: Generator, random: torch.Generator, texts: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Styles (SAMPLES, style_dim) of all categories or texts in turn, and which: (SAMPLES,)."""
+    """Styles (SAMPLES, style_layers, style_dim) of all categories or texts in turn, and which."""
     latents = torch.randn(SAMPLES, generator.latent_dim, generator=random)
     if generator.words:
         texts = torch.zeros(1, generator.words) if texts is None else texts
         labels = torch.arange(SAMPLES) % len(texts)
-        return generator.map(latents, texts[labels]), labels
+        return generator.per_layer(generator.map(latents, texts[labels])), labels
     labels = torch.arange(SAMPLES) % max(1, min(generator.classes, CLASSES))
-    return generator.map(latents, labels if generator.classes else None), labels
+    styles = generator.map(latents, labels if generator.classes else None)
+    return generator.per_layer(styles), labels
 
 
-def principal(styles: Tensor, labels: Tensor) -> Tensor:
-    """The first principal components of styles within their categories: (CANDIDATES, style_dim).
+def principal(styles: Tensor, labels: Tensor, group: tuple[int, int]) -> Tensor:
+    """The first principal components of a group of layers within categories, strongest first.
 
-    Each is as long as its standard deviation; there are fewer where styles are shorter.
+    They are (COMPONENTS, style_layers, style_dim), fewer where styles are shorter, each as long as
+    its standard deviation and zero in other layers.
     """
-    apart = styles.double()
-    for label in range(int(labels.max()) + 1):
-        apart[labels == label] -= apart[labels == label].mean(0)
+    first, end = group
+    apart = centred(styles[:, first:end].flatten(1).double(), labels)
     variances, vectors = torch.linalg.eigh(apart.T @ apart / len(apart))
     deviations = variances.clamp_min(0).sqrt()
-    return (vectors * deviations).T.flip(0)[:CANDIDATES].float()
+    strongest = (vectors * deviations).T.flip(0)[:COMPONENTS].float()
+    result = torch.zeros(len(strongest), *styles.shape[1:])
+    result[:, first:end] = strongest.unflatten(1, (end - first, -1))
+    return result
+
+
+def centred(rows: Tensor, labels: Tensor) -> Tensor:
+    """Rows (n, k) without the means of their categories."""
+    rows = rows.clone()
+    for label in labels.unique():
+        rows[labels == label] -= rows[labels == label].mean(0)
+    return rows
 
 
 def layer_groups(generator: Generator) -> list[tuple[int, int]]:
@@ -104,16 +129,47 @@ def layer_groups(generator: Generator) -> list[tuple[int, int]]:
     return [(0, generator.coarse_layers), (generator.coarse_layers, generator.style_layers)]
 
 
-def spreads(generator: Generator, styles: Tensor, labels: Tensor) -> Tensor:
-    """The traits' standard deviations among designs of one category or text: (traits,).
+def regressed(
+    generator: Generator, styles: Tensor, labels: Tensor, components: Tensor
+) -> tuple[Tensor, Tensor]:
+    """How traits change along components within a category: (components, traits), by ridge.
 
-    How a trait differs between categories is no measure of what a slider does within one.
+    Also the traits' standard deviations there, (traits,): how a trait differs between categories
+    is no measure of what a slider does within one.
     """
-    few = (labels < SPREAD_CLASSES).nonzero().flatten()[:SPREAD_DESIGNS]
-    _, traits = seen(generator, styles[few, None].expand(-1, generator.style_layers, -1))
-    alike = [traits[labels[few] == label] for label in labels[few].unique()]
-    apart = torch.cat([each - each.mean(0) for each in alike])
-    return (apart.square().sum(0) / (len(apart) - len(alike))).sqrt().clamp_min(1e-6)
+    lengths = components.flatten(1).square().sum(1).clamp_min(1e-12)
+    rows = centred(styles.flatten(1), labels) @ components.flatten(1).T / lengths
+    traits = centred(seen(generator, styles)[1], labels)
+    squares = rows.T @ rows + RIDGE * len(rows) * torch.eye(len(components))
+    slopes = torch.linalg.solve(squares, rows.T @ traits)
+    freedom = max(1, len(traits) - len(labels.unique()))
+    return slopes, (traits.square().sum(0) / freedom).sqrt().clamp_min(1e-6)
+
+
+def told_apart(slopes: Tensor) -> tuple[list[int], Tensor]:
+    """Which traits have a direction, and it: unit vectors (n, components), mutually orthogonal.
+
+    The trait that components tell most about comes first; of each the part that is new counts.
+    """
+    traits: list[int] = []
+    ways = slopes.new_zeros(0, len(slopes))
+    for trait in slopes.norm(dim=0).argsort(descending=True).tolist():
+        way = slopes[:, trait] / slopes[:, trait].norm().clamp_min(1e-12)
+        new = way - ways.T @ (ways @ way)
+        if new.norm() >= LEAST_NEW:
+            traits.append(trait)
+            ways = torch.cat([ways, new[None] / new.norm()])
+    return traits, ways
+
+
+def without(rows: Tensor, ways: Tensor) -> Tensor:
+    """What is left of unit vectors (n, k) beside ``ways``, orthogonal too; the same order."""
+    kept = ways
+    for row in rows:
+        new = row - kept.T @ (kept @ row)
+        if new.norm() >= LEAST_NEW:
+            kept = torch.cat([kept, new[None] / new.norm()])
+    return kept[len(ways) :]
 
 
 def tried(
@@ -126,14 +182,13 @@ def tried(
         the traits change on average from the low to the high end of a trial, (vectors, groups,
         traits).
     """
-    base = styles[:, None].expand(-1, generator.style_layers, -1)
-    steps = torch.zeros(len(vectors), len(groups), 2, *base.shape)
+    steps = torch.zeros(len(vectors), len(groups), 2, *styles.shape)
     for group, (first, end) in enumerate(groups):
-        along = TRIAL_STEPS * vectors[:, None, None]  # the same for all designs and layers
+        along = TRIAL_STEPS * vectors[:, None, first:end]  # the same for all designs
         steps[:, group, 0, :, first:end] = -along
         steps[:, group, 1, :, first:end] = along
     looks, traits = (
-        each.view(*steps.shape[:4], -1) for each in seen(generator, (base + steps).flatten(0, 3))
+        each.view(*steps.shape[:4], -1) for each in seen(generator, (styles + steps).flatten(0, 3))
     )
     looks = (looks[:, :, 1] - looks[:, :, 0]) / (2 * TRIAL_STEPS)
     return looks, (traits[:, :, 1] - traits[:, :, 0]).mean(2)

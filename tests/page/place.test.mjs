@@ -19,8 +19,7 @@ function place(...styles) {
 }
 
 const SLIDERS = {
-  vectors: Float32Array.from([1, 0, 0, 0, 2, 0]),
-  ranges: [[0, 1], [0, 2]],
+  vectors: Float32Array.from([1, 0, 0, 0, 0, 0, 0, 2, 0, 0, 2, 0]),
   coarse: 1,
 };
 const LEAVES = { 1: place(2, 2, 2, 3, 3, 3), 2: place(4, 4, 4, 5, 5, 5) };

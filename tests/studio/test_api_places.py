@@ -56,7 +56,7 @@ def test_a_design_is_put_together_from_its_leafs_place(
     found = place["styles"] + (0.6 - 1) * (place["styles"] - place["centre"])
     directions = renderer.open(leaf["generator"]).directions
     rows = np.atleast_2d(found)
-    rows[slice(*directions.layers[1])] += 1.5 * directions.vectors[1]
+    rows += 1.5 * directions.vectors[1]
     rows[:, 2] += -2.0 * np.atleast_2d(place["deviation"])[:, 2]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 

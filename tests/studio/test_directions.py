@@ -19,6 +19,7 @@ from studio.directions import FILE, Directions, find, of_checkpoint
 from studio.generators import Generator
 
 Make = Callable[..., Checkpoint]
+STYLE = {"kind": "style", "latent_dim": 6, "style_dim": 5, "widths": [8, 8, 4]}
 COLOUR = {"kind": "dcgan", "latent_dim": 8, "widths": [16, 8], "start": 4}
 
 
@@ -89,7 +90,6 @@ def same(first: Directions, second: Directions) -> bool:
         np.array_equal(first.vectors, second.vectors)
         and first.names == second.names
         and first.effects == second.effects
-        and first.layers == second.layers
     )
 
 
@@ -101,21 +101,21 @@ def test_a_known_strong_direction_is_found_named_and_turned(sign: float) -> None
     found = find(Square(sign))
     assert found.names[:2] == (("Dark", "Light"), ("Cool", "Warm"))
     expected = sign * np.eye(6)[[2, 4]]
-    np.testing.assert_allclose(found.vectors[:2], expected, atol=0.01)
+    np.testing.assert_allclose(found.vectors[:2, 0], expected, atol=0.01)
 
 
 def test_directions_need_not_lie_along_an_axis() -> None:
     turn, _ = torch.linalg.qr(torch.randn(6, 6, generator=torch.Generator().manual_seed(0)))
     found = find(Square(turn=turn))
     assert found.names[0] == ("Dark", "Light")
-    np.testing.assert_allclose(found.vectors[0], turn[:, 2], atol=0.01)
+    np.testing.assert_allclose(found.vectors[0, 0], turn[:, 2], atol=0.01)
 
 
 def test_the_high_end_of_a_slider_looks_as_it_is_called() -> None:
     generator = Square(-1.0)
     found = find(generator)
     for index, channel_difference in enumerate((lambda c: c.mean(), lambda c: c[0] - c[2])):
-        step = torch.from_numpy(2.0 * found.vectors[index])[None]
+        step = torch.from_numpy(2.0 * found.vectors[index])
         low, high = (generator(sign * step)[0, :, 8, 8] for sign in (-1, 1))
         assert channel_difference(high) > channel_difference(low) + 0.05
 
@@ -132,7 +132,7 @@ def test_a_slider_is_named_by_what_it_does_within_a_category() -> None:
     # Among all designs it changes next to nothing, beside what tells the categories apart.
     found = find(Squares())
     assert found.names[0] == ("Dark", "Light")
-    assert np.abs(found.vectors[0]).argmax() == 2 and found.vectors[0][2] > 0
+    assert np.abs(found.vectors[0]).argmax() == 2 and found.vectors[0, 0, 2] > 0
 
 
 def test_what_changes_nothing_gets_a_number_for_a_name() -> None:
@@ -150,10 +150,10 @@ def test_directions_are_unit_vectors_at_right_angles_strongest_first(
     opened = renderer.open(name)
     found = opened.directions
     assert found.vectors.dtype == np.float32
-    assert found.vectors.shape == (opened.generator.latent_dim,) * 2  # as it has less than ten
-    np.testing.assert_allclose(
-        found.vectors @ found.vectors.T, np.eye(len(found.vectors)), atol=1e-4
-    )
+    size = opened.generator.latent_dim  # less than ten
+    assert found.vectors.shape == (size, 1, size)
+    vectors = found.vectors[:, 0]
+    np.testing.assert_allclose(vectors @ vectors.T, np.eye(size), atol=1e-4)
     assert len(found.names) == len(found.effects) == len(found.vectors)
     assert list(found.effects) == sorted(found.effects, reverse=True)
     assert found.effects[-1] > 0
@@ -162,8 +162,8 @@ def test_directions_are_unit_vectors_at_right_angles_strongest_first(
 
 def test_at_most_ten_are_found(make_generator: Callable[..., Generator]) -> None:
     wide = make_generator({**COLOUR, "latent_dim": 24}, 0)
-    assert find(wide).vectors.shape == (10, 24)
-    assert find(wide, 3).vectors.shape == (3, 24)
+    assert find(wide).vectors.shape == (10, 1, 24)
+    assert find(wide, 3).vectors.shape == (3, 1, 24)
     np.testing.assert_array_equal(np.abs(find(wide, 3).vectors), np.abs(find(wide).vectors[:3]))
 
 
@@ -208,6 +208,34 @@ def test_directions_of_other_weights_are_found_anew(
     assert len(searches) == 2
 
 
+def test_files_from_before_layers_had_vectors_of_their_own_are_read(
+    make_generator: Callable[..., Generator], tmp_path: Path
+) -> None:
+    generator = make_generator(STYLE, 0)
+    vectors = np.random.default_rng(0).standard_normal((2, generator.style_dim)).round(5)
+    values = {
+        "fingerprint": "f",
+        "names": [["Dark", "Light"], ["Small", "Large"]],
+        "effects": [0.2, 0.1],
+        "vectors": vectors.tolist(),
+    }
+    path = tmp_path / FILE
+
+    def read_with(**more: Any) -> np.ndarray:
+        path.write_text(json.dumps({**values, **more}))
+        return directions.read(path, "f", generator).vectors
+
+    everywhere = np.repeat(vectors[:, None], generator.style_layers, 1).astype(np.float32)
+    np.testing.assert_array_equal(read_with(), everywhere)
+    found = read_with(layers=[[0, 2], [2, 3]])
+    np.testing.assert_array_equal(found[0, :2], everywhere[0, :2])
+    np.testing.assert_array_equal(found[1, 2:], everywhere[1, 2:])
+    assert not found[0, 2:].any() and not found[1, :2].any()
+    for wrong in ([[0, 2]], [[0, 2], [2, 4]], [[0, 2], "ab"], [[0, 0], [0, 1]]):
+        with pytest.raises((ValueError, TypeError)):
+            read_with(layers=wrong)
+
+
 DAMAGE: dict[str, Callable[[dict], Any]] = {
     "no object": lambda values: [values],
     "nothing": lambda values: None,
@@ -217,10 +245,13 @@ DAMAGE: dict[str, Callable[[dict], Any]] = {
     "one effect less": lambda values: {**values, "effects": values["effects"][1:]},
     "effects of text": lambda values: {**values, "effects": ["a"] * 8},
     "no vectors": lambda values: {**values, "vectors": []},
-    "vectors too short": lambda values: {**values, "vectors": [v[1:] for v in values["vectors"]]},
-    "ragged": lambda values: {**values, "vectors": [[1.0], *values["vectors"][1:]]},
-    "not a number": lambda values: {**values, "vectors": [[float("nan")] * 8] * 8},
-    "too large": lambda values: {**values, "vectors": [[10**400] * 8] * 8},
+    "vectors too short": lambda values: {
+        **values,
+        "vectors": [[v[1:] for v in each] for each in values["vectors"]],
+    },
+    "ragged": lambda values: {**values, "vectors": [[[1.0]], *values["vectors"][1:]]},
+    "not a number": lambda values: {**values, "vectors": [[[float("nan")] * 8]] * 8},
+    "too large": lambda values: {**values, "vectors": [[[10**400] * 8]] * 8},
     "without fingerprint": lambda values: {k: v for k, v in values.items() if k != "fingerprint"},
 }
 

@@ -62,7 +62,7 @@ function load(name, weights) {
     const bytes = await fetched(name, about);
     if (wanted !== weights) return;
     ready = null;
-    const { layers, dim, mapped, coarse, ranges } = about;
+    const { layers, dim, mapped, coarse } = about;
     const shape = mapped ? [1, layers, dim] : [1, dim];
     try {
       await painters.load({ bytes, shape, local: about.runtime && `${root}${about.runtime}` });
@@ -74,7 +74,7 @@ function load(name, weights) {
     }
     ready = {
       weights,
-      sliders: { vectors: floats(about.vectors), ranges, coarse },
+      sliders: { vectors: floats(about.vectors), coarse },
       form: { layers, dim, mapped },
     };
   });

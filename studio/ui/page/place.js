@@ -24,7 +24,7 @@ export function leavesOf(design) {
 
 /**
  * The place of a design. `leafPlace(leaf)` gives the place of each of its leaves, and `sliders` are
- * the generator's { vectors: Float32Array, ranges: [[first, end], …], coarse }.
+ * the generator's { vectors: Float32Array, one of layers x dim for each, coarse }.
  */
 export function placeOf(design, leafPlace, sliders) {
   const leaf = leafOf(design);
@@ -47,11 +47,9 @@ function truncate({ styles, centre }, psi) {
   for (let at = 0; at < styles.length; at += 1) styles[at] += (psi - 1) * (styles[at] - centre[at]);
 }
 
-function move({ styles, dim }, { vectors, ranges }, index, steps) {
-  const [first, end] = ranges[index];
-  for (let layer = first; layer < end; layer += 1) {
-    for (let at = 0; at < dim; at += 1) styles[layer * dim + at] += steps * vectors[index * dim + at];
-  }
+function move({ styles }, { vectors }, index, steps) {
+  const start = index * styles.length;
+  for (let at = 0; at < styles.length; at += 1) styles[at] += steps * vectors[start + at];
 }
 
 function shift({ styles, deviation, dim, layers }, index, steps) {
