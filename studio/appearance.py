@@ -131,7 +131,13 @@ TRAITS = (
 
 
 def measure(images: Tensor) -> Tensor:
-    """Measure all traits of uint8 pictures (N, C, H, W): float (N, len(TRAITS)).
+    """Measure all traits of uint8 pictures (N, C, H, W): float (N, len(TRAITS))."""
+    scene = scene_of(images)
+    return torch.stack([trait.measure(scene) for trait in TRAITS], 1)
+
+
+def scene_of(images: Tensor) -> Scene:
+    """The scene of uint8 pictures (N, C, H, W).
 
     The ground is the colour of the four corners; what differs from it is the thing.
     """
@@ -139,5 +145,4 @@ def measure(images: Tensor) -> Tensor:
     pixels = pixels.expand(-1, 3, -1, -1)
     corners = pixels[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].median(2).values
     distance = (pixels - corners[:, :, None, None]).abs().amax(1, keepdim=True)
-    scene = Scene(pixels, (distance > FOREGROUND).float())
-    return torch.stack([trait.measure(scene) for trait in TRAITS], 1)
+    return Scene(pixels, (distance > FOREGROUND).float())

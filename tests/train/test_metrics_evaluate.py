@@ -41,7 +41,7 @@ def test_an_honest_generator_measures_like_the_floors(features: FeatureNetwork) 
     assert quality.copies <= quality.floors["copies"] + 0.05
     assert set(quality.floors) == {
         *("kernel", "kernel_deviation", "precision", "recall", "density", "coverage"),
-        *("diversity", "copies"),
+        *("diversity", "copies", "vivid", "hues"),
     }
     worse = evaluate(lambda count, seed: blurred(shapes(count, seed=7), 3), real, features)
     assert worse.frechet > quality.frechet and worse.kernel > quality.kernel

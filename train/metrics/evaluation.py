@@ -17,6 +17,7 @@ from train.metrics.neighbours import WIDE_K, K, neighbours
 from train.metrics.quality import Quality
 from train.metrics.reference import MAX_IMAGES, Reference
 from train.metrics.store import Store
+from train.metrics.vividness import vividness
 
 LEAST = 2 * (K + 1)  # images, so that each half has neighbours
 MOST = 100_000  # images to generate
@@ -77,6 +78,9 @@ def evaluate(
     if labels is not None:
         judge = Classifier.of(real, labels, store, progress=progress)
         accuracy, floors["class_accuracy"] = judge.share_right(fake, wanted), judge.accuracy
+    colourful, real_colourful = vividness(fake), vividness(real)
+    if real_colourful:
+        floors.update(real_colourful._asdict())
     kernel = kernel_distance(reference.features, found, seed=seed)
     return Quality(
         features=features.name,
@@ -93,6 +97,8 @@ def evaluate(
         copies=reference.originals.share_of_copies(found),
         copies_among=len(reference.originals.features),
         class_accuracy=accuracy,
+        vivid=colourful and colourful.vivid,
+        hues=colourful and colourful.hues,
         psi=psi,
         floors=floors,
     )

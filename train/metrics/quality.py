@@ -26,9 +26,12 @@ class Quality:
         copies: share of generated images that are training images over again, looked for among
             ``copies_among``.
         class_accuracy: share of generated images that show what their label says, to a classifier.
+        vivid: share of generated images that are vivid; ``hues`` how many hues those have. None
+            where images are grey.
         psi: truncation of the generator's latents; 1 is none.
         floors: by the name of a measure, what real images get for it: of two halves of them, but
-            for ``copies`` (each among all others) and ``class_accuracy`` (those held out).
+            for ``copies`` (each among all others), ``class_accuracy`` (those held out), ``vivid``
+            and ``hues`` (all).
     """
 
     features: str
@@ -48,6 +51,8 @@ class Quality:
     copies: float
     copies_among: int
     class_accuracy: float | None
+    vivid: float | None
+    hues: float | None
     psi: float
     floors: dict[str, float]
 
