@@ -136,7 +136,7 @@ class Checkpoint:
         try:
             with torch.device("meta"):  # sizes only: a hostile card must not fill the memory
                 sketch = build(self.card["generator"])
-            if sum(each.numel() for each in sketch.parameters()) > path.stat().st_size:
+            if sum(each.numel() for each in sketch.state_dict().values()) > path.stat().st_size:
                 raise ValueError(f"{GENERATOR} is far too small for the network on its card.")
             generator = build(self.card["generator"])
         except ValueError as error:

@@ -1,8 +1,9 @@
 """Making a generator by category of one by words: each category draws what a text of it draws.
 
 A text is embedded by a linear layer, and a category by a table; a row of the table that holds a
-text's embedding draws the very same. So nothing is trained: what garments are is known from
-captions, and photos of categories can improve it afterwards (:mod:`train.matching`).
+text's embedding draws the very same, and so does a category whose Gaussian is a text's. So nothing
+is trained: what garments are is known from captions, and photos of categories can improve it
+afterwards (:mod:`train.matching`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from studio.generators.style import StyleGenerator, normalised
 from train import discriminators
 from train.discriminators.dcgan import DCGANDiscriminator
 from train.transfer_conditions import discriminator_told
+from train.transfer_priors import MEANS, ROOTS, SHARES, TOLD, told_texts
+
+PRIOR_PARTS = SHARES, MEANS, ROOTS, TOLD
 
 
 def by_category(generator: Generator, texts: Tensor) -> StyleGenerator:
@@ -36,8 +40,12 @@ def by_category(generator: Generator, texts: Tensor) -> StyleGenerator:
     weights = {
         name: value
         for name, value in generator.state_dict().items()
-        if not name.startswith("mapping.embedding.")
+        if not name.startswith(("mapping.embedding.", *PRIOR_PARTS))
     }
+    if generator.prior:
+        result.load_state_dict(weights, strict=False)
+        result.mapping.load_state_dict(told_texts(generator.prior, texts))
+        return result.requires_grad_(False).eval()
     with torch.no_grad():
         # As long as a new table's rows, whose length decides how soon they learn.
         rows = normalised(generator.mapping.embedding(texts))

@@ -78,13 +78,16 @@ class Critic:
         self.heads.requires_grad_(True)
         return torch.stack([generator_hinge(each) for each in logits]).mean()
 
-    def learn(self, seen: Look, told: Tensor | None) -> None:
+    def learn(
+        self, seen: Look, told: Tensor | None, photos: tuple[Look, Tensor | None] | None = None
+    ) -> None:
         """One step of telling photos from these pictures, and from photos of something else.
 
         A photo with another's condition is as false as a drawn picture (Reed et al., 2016).
+        ``photos`` are what is seen of some and what they are of; without them it takes the next.
         """
         false = self.logits([each.detach() for each in judged(seen)], told)
-        photos, own = self._photos()
+        photos, own = self._photos() if photos is None else photos
         maps = judged(photos)
         real = self.logits(maps, own)
         if own is not None:

@@ -119,13 +119,14 @@ class Styles:
 
     @torch.no_grad()
     def take(self) -> Tensor:
-        """Some (16, style_dim)."""
+        """Some (16, style_layers, style_dim)."""
         latents = torch.randn(BATCH, self.generator.latent_dim, generator=self.random)
         labels = None
         if self.generator.classes:
             labels = torch.randint(self.generator.classes, (BATCH,), generator=self.random)
         psi = LEAST_PSI + (1 - LEAST_PSI) * torch.rand(BATCH, 1, generator=self.random)
-        return torch.lerp(self.centred(latents, labels), self.generator.map(latents, labels), psi)
+        styles = self.generator.per_layer(self.generator.map(latents, labels))
+        return torch.lerp(self.centred(latents, labels), styles, psi[:, None])
 
 
 class LastLevel(nn.Module):

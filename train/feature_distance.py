@@ -17,10 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.generators.base import from_uint8
+from train.features import Eye
 from train.hardware import Hardware
 
-# Smaller pictures are enlarged to it: the network learnt from photos of 224 px.
-LEAST_SIZE = 128
 # What a picture shows where: maps averaged to so many places a side; its colours, likewise.
 LAYOUT_SIDE = 4
 COLOUR_SIDES = (4, 8, 16)
@@ -42,11 +41,19 @@ REMEMBERED = 7
 READ_AT_ONCE = 64
 
 
+# Down and to the right, from 0 to twice the most that a picture is moved either way.
+Moves = list[tuple[int, int]]
+
+
 class Look(NamedTuple):
     """What is seen of pictures: they, moved aside, (b, C, s, s), and maps of them, finest first."""
 
     pictures: Tensor
     maps: list[Tensor]
+
+    def first(self, count: int) -> Look:
+        """What is seen of the first pictures."""
+        return Look(self.pictures[:count], [each[:count] for each in self.maps])
 
 
 class FeatureDistance:
@@ -78,9 +85,7 @@ class FeatureDistance:
         hardware: Hardware,
         on_photos: Callable[[int], None] = lambda count: None,
     ) -> None:
-        self.hardware, self.network = hardware, hardware.place(network)
-        self.precision = torch.bfloat16 if hardware.bf16 else torch.float32
-        self.network = self.network.to(self.precision)
+        self.hardware, self.eye = hardware, Eye(network, hardware)
         labelled = condition is not None and not condition.is_floating_point()
         self.classes = int(condition.max()) + 1 if labelled else 0
         self.random = torch.Generator().manual_seed(seed)
@@ -134,15 +139,17 @@ class FeatureDistance:
         ]
         return torch.stack(far).sum()
 
-    def look(self, pictures: Tensor) -> Look:
-        """What is seen of pictures (b, C, s, s) in -1..1, each moved aside by chance."""
-        pictures = self._aside(pictures)
-        size = max(LEAST_SIZE, pictures.shape[-1])
-        seen = pictures
-        if seen.shape[-1] != size:
-            seen = F.interpolate(seen, size=size, mode="bilinear", align_corners=False)
-        seen = self.hardware.lay_out(seen.expand(-1, 3, -1, -1)).to(self.precision)
-        return Look(pictures, [each.float() for each in self.network(seen)])
+    def look(self, pictures: Tensor, moves: Moves | None = None) -> Look:
+        """What is seen of pictures (b, C, s, s) in -1..1, moved aside by chance or as told."""
+        moves = self.moves(pictures) if moves is None else moves
+        pictures = aside(pictures, moves)
+        return Look(pictures, self.eye(pictures))
+
+    def moves(self, pictures: Tensor) -> Moves:
+        """By how many pixels, at most 1/32 of the side, each picture is to be moved: by chance."""
+        most = _most_aside(pictures)
+        moves = torch.randint(2 * most + 1, (len(pictures), 2), generator=self.random)
+        return [(down, right) for down, right in moves.tolist()]
 
     def _rows(self, seen: Look) -> tuple[list[Tensor], list[Tensor]]:
         """What is compared: rows for each picture (b, C, s, s), and for each place (n, C)."""
@@ -152,19 +159,6 @@ class FeatureDistance:
         places.append(F.unfold(finest(seen.pictures), PATCH, stride=PATCH_STRIDE))
         self.places_of_picture = [each.shape[2] for each in places]
         return wholes, [each.transpose(1, 2).flatten(0, 1) for each in places]
-
-    def _aside(self, pictures: Tensor) -> Tensor:
-        """Each picture moved by some pixels of its own; what comes into view is as the edge."""
-        size = pictures.shape[-1]
-        most = max(1, round(size * ASIDE))
-        moves = torch.randint(2 * most + 1, (len(pictures), 2), generator=self.random).tolist()
-        padded = F.pad(pictures, (most,) * 4, mode="replicate")
-        return torch.stack(
-            [
-                picture[:, down : down + size, right : right + size]
-                for picture, (down, right) in zip(padded, moves, strict=True)
-            ]
-        )
 
     @torch.no_grad()
     def _of_photos(
@@ -248,6 +242,22 @@ class Target:
     def _flat(self, rows: Tensor) -> Tensor:
         """Rows as (n, d), in terms of the photos' standard deviations."""
         return (rows / self.deviation).flatten(1)
+
+
+def aside(pictures: Tensor, moves: Moves) -> Tensor:
+    """Each picture moved by pixels of its own; what comes into view is as the edge."""
+    size, most = pictures.shape[-1], _most_aside(pictures)
+    padded = F.pad(pictures, (most,) * 4, mode="replicate")
+    return torch.stack(
+        [
+            picture[:, down : down + size, right : right + size]
+            for picture, (down, right) in zip(padded, moves, strict=True)
+        ]
+    )
+
+
+def _most_aside(pictures: Tensor) -> int:
+    return max(1, round(pictures.shape[-1] * ASIDE))
 
 
 def finest(pictures: Tensor) -> Tensor:

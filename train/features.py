@@ -13,8 +13,11 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from studio.errors import UserError
+from train.hardware import Hardware
 
 NETWORK = "tf_efficientnet_lite0"
+# Smaller pictures are enlarged to it: the network learnt from photos of 224 px.
+LEAST_SIZE = 128
 # Names a file of its weights for all runs on a computer.
 WEIGHTS = "STUDIO_FEATURE_WEIGHTS"
 
@@ -47,6 +50,29 @@ class Stages(nn.Module):
             if f"blocks.{index}" in self.taken:
                 result.append(maps)
         return [result[stage] for stage in self.stages]
+
+
+class Eye:
+    """The frozen network at work: what it sees of pictures, whatever their size and channels.
+
+    Args:
+        network: pictures (b, 3, s, s) in -1..1 to maps, see :func:`frozen_stages`.
+        hardware: where to compute; the network is moved there.
+    """
+
+    def __init__(self, network: nn.Module, hardware: Hardware) -> None:
+        self.hardware = hardware
+        self.precision = torch.bfloat16 if hardware.bf16 else torch.float32
+        self.network = hardware.place(network).to(self.precision)
+
+    def __call__(self, pictures: Tensor) -> list[Tensor]:
+        """Maps float32, finest first, of pictures (b, 1 or 3, s, s) in -1..1."""
+        if pictures.shape[-1] < LEAST_SIZE:
+            pictures = F.interpolate(
+                pictures, size=LEAST_SIZE, mode="bilinear", align_corners=False
+            )
+        pictures = self.hardware.lay_out(pictures.expand(-1, 3, -1, -1)).to(self.precision)
+        return [each.float() for each in self.network(pictures)]
 
 
 class SameConv(nn.Module):

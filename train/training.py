@@ -290,7 +290,8 @@ class Training:
             others = generator.map(self._latents(self.batch, self.random)[share], told)
             draws = torch.rand((2, self.batch), generator=self.random, device=others.device)
             mixing = self.recipe.style_mixing
-            styles = mixed(styles, others, draws[:, share], mixing, generator.style_layers)
+            both = generator.per_layer(styles), generator.per_layer(others)
+            styles = mixed(*both, draws[:, share], mixing)
         return generator.draw(styles)
 
     def _descend(

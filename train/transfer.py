@@ -28,6 +28,7 @@ from studio.generators.style import StyleGenerator
 from studio.words import WORDS
 from train.discriminators.dcgan import DCGANDiscriminator
 from train.transfer_conditions import told_otherwise
+from train.transfer_priors import has_prior, with_layers_of
 
 LAYERS = nn.Conv2d | nn.Linear | EqualisedConv | EqualisedLinear
 
@@ -70,6 +71,8 @@ def take_over(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     Returns the names of what stays new.
     """
     own = network.state_dict()
+    if isinstance(network, StyleGenerator) and network.prior and has_prior(weights):
+        weights = with_layers_of(weights, network.prior)
     if isinstance(network, DCGANDiscriminator):
         weights = _counted_from_the_end(weights, own)
     fitting = {

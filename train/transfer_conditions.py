@@ -18,6 +18,7 @@ from torch import Tensor
 from studio.generators import Generator
 from studio.generators.equalised import RECTIFIER_GAIN
 from studio.generators.style import CONDITION_GAIN, StyleGenerator, normalised
+from train.transfer_priors import has_prior, told_shares
 
 TABLE = "mapping.embedding.weight"
 FIRST = "mapping.layers.0"
@@ -100,16 +101,21 @@ def told_otherwise(
     """
     before = card["generator"]
     count, words = before.get("classes", 0), before.get("words", 0)
-    if TABLE not in generator or not isinstance(now, StyleGenerator) or now.words:
+    known = TABLE in generator or has_prior(generator)
+    if not known or not (count or words) or not isinstance(now, StyleGenerator) or now.words:
         return generator, discriminator
     if count:
         listed = [str(each) for each in card.get("classes") or ()]
-        known = listed if len(listed) == count else [""] * count
-        shares = shares_of(known, names if now.classes else ())
+        listed = listed if len(listed) == count else [""] * count
+        shares = shares_of(listed, names if now.classes else ())
     else:
         shares = torch.zeros(1, words)
     judge = card.get("discriminator") or {}
     views = judge.get("classes", 0), judge.get("words", 0)
     if discriminator and judge.get("kind") == "dcgan" and views == (count, words):
         discriminator = discriminator_told(discriminator, shares, now.classes)
+    if has_prior(generator):
+        if words:  # drawn without any
+            shares = torch.tensor([[1.0, 0.0]]).expand(max(1, now.classes), -1)
+        return told_shares(generator, shares), discriminator
     return generator_told(generator, before, shares, now), discriminator

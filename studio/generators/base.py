@@ -71,12 +71,26 @@ class Generator(nn.Module, ABC):
         return self.draw(self.map(z, condition))
 
     def map(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The styles (batch, style_dim) of latents (batch, latent_dim).
+        """The styles (batch, style_dim) of latents (batch, latent_dim), as :meth:`draw` takes them.
 
+        A generator whose layers each have their own gives (batch, style_layers, style_dim).
         ``condition`` is an int64 label (batch,) where there are classes, and a float vector
         (batch, words) where there are words, all zero for no text.
         """
         return z
+
+    def middle(self, z: Tensor) -> Tensor | None:
+        """The latents (batch, latent_dim) in the middle of what latents like ``z`` draw.
+
+        None where that is not known; it is then the mean of styles.
+        """
+        return None
+
+    def per_layer(self, styles: Tensor) -> Tensor:
+        """What :meth:`map` gives as styles of each layer: (batch, style_layers, style_dim)."""
+        if styles.dim() == 3:
+            return styles
+        return styles[:, None].expand(-1, self.style_layers, -1)
 
     @abstractmethod
     def draw(self, styles: Tensor) -> Tensor:

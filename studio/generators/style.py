@@ -22,6 +22,7 @@ from studio.generators.equalised import (
     ModulatedConv,
     rectified,
 )
+from studio.generators.prior import Prior
 
 # Layers up to this size decide shapes; the finer ones colours and surfaces.
 COARSE_SIZE = 16
@@ -49,6 +50,9 @@ class StyleGenerator(Generator):
         mapping_layers: dense layers from z to w.
         classes: of images, told by an int64 label; 0 for none.
         words: length of the vector of a text, told instead of a label; 0 for none.
+        prior: Gaussians in the mixture of a :class:`studio.generators.prior.Prior`, which then
+            takes the place of those dense layers and gives each layer a style of its own; 0 for
+            none.
     """
 
     kind = "style"
@@ -66,6 +70,7 @@ class StyleGenerator(Generator):
         classes: int = 0,
         words: int = 0,
         output: str = "linear",
+        prior: int = 0,
     ) -> None:
         widths = checked_widths(widths, start, widest=2048)
         if not 1 <= style_dim <= 4096 or not 1 <= mapping_layers <= 16:
@@ -82,7 +87,11 @@ class StyleGenerator(Generator):
         )
         self.style_dim, self.widths, self.start = style_dim, widths, start
         self.mapping_layers, self.classes, self.words = mapping_layers, classes, words
-        self.mapping = Mapping(latent_dim, style_dim, mapping_layers, classes, words)
+        told = {"classes": classes, "words": words}
+        if prior:
+            self.mapping = Prior(latent_dim, len(widths), style_dim, parts=prior, **told)
+        else:
+            self.mapping = Mapping(latent_dim, style_dim, mapping_layers, **told)
         self.constant = nn.Parameter(torch.randn(1, widths[0], start, start))
         self.levels = nn.ModuleList(
             [self.level(widths[0], widths[0], first=True)]
@@ -97,7 +106,7 @@ class StyleGenerator(Generator):
 
     @property
     def config(self) -> dict[str, Any]:
-        return {
+        result = {
             "kind": self.kind,
             "latent_dim": self.latent_dim,
             "style_dim": self.style_dim,
@@ -109,9 +118,18 @@ class StyleGenerator(Generator):
             "words": self.words,
             "output": self.output,
         }
+        return {**result, "prior": self.prior.parts} if self.prior else result
+
+    @property
+    def prior(self) -> Prior | None:
+        """What styles are drawn from, where that follows the codes of photos."""
+        return self.mapping if isinstance(self.mapping, Prior) else None
 
     def map(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.mapping(z, condition)
+
+    def middle(self, z: Tensor) -> Tensor | None:
+        return self.prior.middle(z) if self.prior else None
 
     def level(self, narrow: int, wide: int, *, first: bool = False) -> nn.Module:
         """What happens at one size: a module from maps and a style to maps and their image."""
@@ -129,8 +147,7 @@ class StyleGenerator(Generator):
 
         Each is the sum of the image heads up to its size.
         """
-        if styles.dim() == 2:
-            styles = styles[:, None].expand(-1, self.style_layers, -1)
+        styles = self.per_layer(styles)
         maps = self.begin(styles)
         picture: Tensor | None = None
         sums = []
@@ -148,7 +165,7 @@ class Mapping(nn.Module):
     """
 
     def __init__(
-        self, latent_dim: int, style_dim: int, layers: int, classes: int, words: int = 0
+        self, latent_dim: int, style_dim: int, layers: int, classes: int = 0, words: int = 0
     ) -> None:
         super().__init__()
         self.embedding: nn.Module | None = None

@@ -29,18 +29,20 @@ ANYTHING = Wish()
 def mapped(
     generator: Generator, latents: np.ndarray, wish: Wish = ANYTHING, encoder: Encoder | None = None
 ) -> np.ndarray:
-    """The styles (n, style_dim) of latents (n, latent_dim) as wished, both float32."""
+    """Styles (n, style_layers, style_dim) of latents (n, latent_dim) as wished, both float32."""
     z = torch.tensor(latents)
     with torch.inference_mode():
         if not generator.words:
             labels = torch.full((len(z),), wish.label) if generator.classes else None
-            return generator.map(z, labels).numpy()
-        vectors = torch.from_numpy(encoder.vector(wish.text)).expand(len(z), -1)
-        return guided(generator, z, vectors, wish.guidance).numpy()
+            styles = generator.map(z, labels)
+        else:
+            vectors = torch.from_numpy(encoder.vector(wish.text)).expand(len(z), -1)
+            styles = guided(generator, z, vectors, wish.guidance)
+        return generator.per_layer(styles).numpy()
 
 
 def guided(generator: Generator, z: Tensor, vectors: Tensor, guidance: float) -> Tensor:
-    """The styles (n, style_dim) of latents (n, latent_dim) by the vectors (n, words) of texts.
+    """The styles of latents (n, latent_dim) by the vectors (n, words) of texts.
 
     A guidance other than 1 extrapolates along the line from the style without words, in the manner
     of classifier-free guidance (Ho and Salimans, 2022): 0 does not heed them.
@@ -52,14 +54,26 @@ def guided(generator: Generator, z: Tensor, vectors: Tensor, guidance: float) ->
     return free + guidance * (told - free)
 
 
+def centres(
+    generator: Generator, latents: np.ndarray, wish: Wish = ANYTHING, encoder: Encoder | None = None
+) -> np.ndarray:
+    """What truncation draws the styles of latents (n, latent_dim) towards, as :func:`mapped`'s.
+
+    Where the generator knows in the middle of what a latent lies (:meth:`Generator.middle`), that
+    is drawn towards, and else the mean of a wish's styles. Whatever truncates takes it from here,
+    so that one psi means one picture.
+    """
+    middle = generator.middle(torch.tensor(latents))
+    if middle is not None:
+        return mapped(generator, middle.numpy(), wish, encoder)
+    centre, _ = centre_and_deviation(generator, wish, encoder)
+    return np.broadcast_to(centre, (len(latents), *centre.shape))
+
+
 def centre_and_deviation(
     generator: Generator, wish: Wish = ANYTHING, encoder: Encoder | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where the styles of a wish lie, and how far around: float32 (style_dim,) each.
-
-    The centre is what truncation draws a mapped generator's styles towards; whatever truncates
-    takes it from here, so that one psi means one picture.
-    """
+    """Where styles of a wish lie, and how far around: float32 (style_layers, style_dim) each."""
     stream = np.random.Generator(np.random.PCG64(CENTRE_SEED))
     latents = stream.standard_normal((CENTRE_SAMPLES, generator.latent_dim)).astype(np.float32)
     styles = mapped(generator, latents, wish, encoder).astype(np.float64)
@@ -71,11 +85,13 @@ class Spot:
     """A place among styles.
 
     Args:
-        styles: one for each layer, float32 (style_layers, style_dim).
+        styles, centre: one for each layer, float32 (style_layers, style_dim), and what truncation
+            draws it towards.
         shares: how much of each wish is in each layer, (style_layers, 1).
     """
 
     styles: np.ndarray
+    centre: np.ndarray
     shares: Mapping[Wish, np.ndarray]
 
 
@@ -83,7 +99,7 @@ class StyleSpace(Space):
     """Styles w, each layer with its own: blends are straight lines there (Karras et al., 2019).
 
     The average, from which truncation and variations are counted, is the centre of a category or
-    a text; a blend of two has a blend of their centres.
+    a text, or of the part of them that a seed is of; a blend of two has a blend of their centres.
     """
 
     def __init__(
@@ -102,12 +118,12 @@ class StyleSpace(Space):
         )
         self.generator, self.directions, self.encoder = generator, directions, encoder
         self.mapped = lru_cache(SEEDS_KEPT)(self._mapped)
+        self.centre = lru_cache(SEEDS_KEPT)(self._centre)
         self.around = lru_cache(WISHES_KEPT)(self._around)
 
     def start(self, seed: int, wish: Wish) -> Spot:
-        layers = self.generator.style_layers
-        styles = np.tile(self.mapped(seed, wish), (layers, 1))
-        return Spot(styles, {wish: np.ones((layers, 1), np.float32)})
+        share = np.ones((self.generator.style_layers, 1), np.float32)
+        return Spot(self.mapped(seed, wish), self.centre(seed, wish), {wish: share})
 
     def between(self, first: Spot, second: Spot, amount: float, surface: float) -> Spot:
         amounts = np.full((self.generator.style_layers, 1), surface, np.float32)
@@ -115,7 +131,11 @@ class StyleSpace(Space):
         shares = {wish: (1 - amounts) * share for wish, share in first.shares.items()}
         for wish, share in second.shares.items():
             shares[wish] = shares.get(wish, 0) + amounts * share
-        return Spot(first.styles + amounts * (second.styles - first.styles), shares)
+        styles, centre = (
+            one + amounts * (other - one)
+            for one, other in ((first.styles, second.styles), (first.centre, second.centre))
+        )
+        return Spot(styles, centre, shares)
 
     def varied(self, place: Spot, seed: int, amount: float) -> Spot:
         """Turns what sets the place apart from its centre towards what sets the seed apart.
@@ -125,19 +145,19 @@ class StyleSpace(Space):
         as those of seeds, in every direction, after any number of steps.
         """
         angle = amount * pi / 2
-        centre = mixed(place.shares, lambda wish: self.around(wish)[0])
-        towards = mixed(place.shares, lambda wish: self.mapped(seed, wish) - self.around(wish)[0])
-        apart = place.styles - centre
-        return replace(place, styles=centre + cos(angle) * apart + sin(angle) * towards)
+        towards = mixed(
+            place.shares, lambda wish: self.mapped(seed, wish) - self.centre(seed, wish)
+        )
+        apart = place.styles - place.centre
+        return replace(place, styles=place.centre + cos(angle) * apart + sin(angle) * towards)
 
     def truncated(self, place: Spot, psi: float) -> Spot:
-        centre = mixed(place.shares, lambda wish: self.around(wish)[0])
         # Written so that a psi of 1 changes nothing at all.
-        return replace(place, styles=place.styles + (psi - 1) * (place.styles - centre))
+        return replace(place, styles=place.styles + (psi - 1) * (place.styles - place.centre))
 
     def moved(self, place: Spot, index: int, steps: float) -> Spot:
         styles = place.styles.copy()
-        styles[slice(*self.directions.layers[index])] += steps * self.directions.vectors[index]
+        styles += steps * self.directions.vectors[index]
         return replace(place, styles=styles)
 
     def shifted(self, place: Spot, index: int, steps: float) -> Spot:
@@ -147,23 +167,28 @@ class StyleSpace(Space):
         return replace(place, styles=styles)
 
     def surroundings(self, place: Spot) -> tuple[np.ndarray, np.ndarray]:
-        centre, deviation = (
-            mixed(place.shares, lambda wish, part=part: self.around(wish)[part]) for part in (0, 1)
-        )
-        return centre.astype(np.float32), deviation.astype(np.float32)
+        deviation = mixed(place.shares, lambda wish: self.around(wish)[1])
+        return place.centre.astype(np.float32), deviation.astype(np.float32)
 
     def styles(self, place: Spot) -> np.ndarray:
         return place.styles.astype(np.float32)
 
     def _mapped(self, seed: int, wish: Wish) -> np.ndarray:
-        """The style of a seed, drawn as wished: float32 (style_dim,)."""
+        """The styles of a seed, drawn as wished: float32 (style_layers, style_dim)."""
         latents = of_seed(seed, self.generator.latent_dim)[None]
         return mapped(self.generator, latents, wish, self.encoder)[0]
+
+    def _centre(self, seed: int, wish: Wish) -> np.ndarray:
+        """What truncation draws the styles of a seed towards, of the same shape."""
+        if self.generator.middle(torch.zeros(1, self.generator.latent_dim)) is None:
+            return self.around(wish)[0]
+        latents = of_seed(seed, self.generator.latent_dim)[None]
+        return centres(self.generator, latents, wish, self.encoder)[0]
 
     def _around(self, wish: Wish) -> tuple[np.ndarray, np.ndarray]:
         return centre_and_deviation(self.generator, wish, self.encoder)
 
 
 def mixed(shares: Mapping[Wish, np.ndarray], of_wish: Callable[[Wish], np.ndarray]) -> np.ndarray:
-    """Vectors (style_dim,) of wishes, mixed in each layer: (style_layers, style_dim)."""
+    """Vectors (style_layers, style_dim) of wishes, mixed in each layer: of the same shape."""
     return sum(share * of_wish(wish) for wish, share in shares.items())

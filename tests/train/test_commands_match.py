@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from styled_recipes import GARMENTS
 
 from studio import checkpoint
-from train import feature_distance
+from train import feature_distance, features
 from train.__main__ import main
 from train.commands import match
 from train.data import held_out
@@ -32,7 +32,7 @@ PICTURES = 2 * BATCH
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smaller views of the pictures, along fewer directions."""
-    monkeypatch.setattr(feature_distance, "LEAST_SIZE", 32)
+    monkeypatch.setattr(features, "LEAST_SIZE", 32)
     monkeypatch.setattr(feature_distance, "TURNS", 2)
 
 

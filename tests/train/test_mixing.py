@@ -9,8 +9,8 @@ from train.mixing import mixed
 
 def layers_of_others(draws: torch.Tensor, share: float, layers: int = 4) -> list[list[bool]]:
     batch = draws.shape[1]
-    styles, others = torch.zeros(batch, 3), torch.ones(batch, 3)
-    found = mixed(styles, others, draws, share, layers)
+    styles, others = torch.zeros(batch, layers, 3), torch.ones(batch, layers, 3)
+    found = mixed(styles, others, draws, share)
     assert found.shape == (batch, layers, 3)
     assert (found == found[:, :, :1]).all()  # a style is never torn apart
     return found[:, :, 0].bool().tolist()

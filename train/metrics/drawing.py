@@ -70,14 +70,20 @@ def truncation(generator: Generator, psi: float) -> Callable[[Tensor, Tensor | N
         wish = spaces.Wish(label)
         return torch.from_numpy(spaces.centre_and_deviation(generator, wish)[0])
 
+    def centres(latents: Tensor, labels: Tensor | None) -> Tensor:
+        middle = generator.middle(latents)
+        if middle is not None:
+            return generator.per_layer(generator.map(middle, labels))
+        own = [0] * len(latents) if labels is None else labels.tolist()
+        return torch.stack([centre(label) for label in own])
+
     def truncated(latents: Tensor, labels: Tensor | None) -> Tensor:
         if not generator.mapped:
             return psi * latents
-        styles = generator.map(latents, labels)
+        styles = generator.per_layer(generator.map(latents, labels))
         if psi == 1:
             return styles
-        own = [0] * len(styles) if labels is None else labels.tolist()
-        return styles + (psi - 1) * (styles - torch.stack([centre(label) for label in own]))
+        return styles + (psi - 1) * (styles - centres(latents, labels))
 
     return truncated
 
@@ -95,6 +101,12 @@ def worded_drawer(
         wish = spaces.Wish(text=text, guidance=guidance)
         return torch.from_numpy(spaces.centre_and_deviation(generator, wish, encoder)[0])
 
+    def centres(latents: Tensor, vectors: Tensor, texts: Sequence[str]) -> Tensor:
+        middle = generator.middle(latents)
+        if middle is not None:
+            return generator.per_layer(spaces.guided(generator, middle, vectors, guidance))
+        return torch.stack([centre(text) for text in texts])
+
     @torch.inference_mode()
     def drawn(texts: Sequence[str], seed: int) -> Tensor:
         latents = latents_of(seed, len(texts), generator.latent_dim)
@@ -103,9 +115,10 @@ def worded_drawer(
         for start in range(0, len(texts), BATCH):
             some = slice(start, start + BATCH)
             styles = spaces.guided(generator, latents[some], vectors[some], guidance)
+            styles = generator.per_layer(styles)
             if psi != 1:
-                centres = torch.stack([centre(text) for text in texts[some]])
-                styles = styles + (psi - 1) * (styles - centres)
+                centre_of_each = centres(latents[some], vectors[some], texts[some])
+                styles = styles + (psi - 1) * (styles - centre_of_each)
             pictures.append(to_uint8(generator.draw(styles), generator.value_range))
         return torch.cat(pictures)
 
