@@ -10,7 +10,8 @@ from studio.errors import UserError
 
 # Imported only when asked for: a run that waits in the queue is to weigh little.
 COMMANDS = (
-    *("categorise", "check", "enlarge", "evaluate", "follow", "match", "probe", "queue", "sheet"),
+    *("categorise", "check", "encode", "enlarge", "evaluate", "follow", "match", "probe", "queue"),
+    "sheet",
 )
 DEFAULT = "start_or_resume"
 

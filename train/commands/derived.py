@@ -32,8 +32,13 @@ PREVIEW_COUNT = 64
 OUTDATED = ("quality", "unselected", "onnx_sha256", "cover")
 
 
-def parser(command: str, description: str, *, pictures: int) -> argparse.ArgumentParser:
-    """The options that all have; ``pictures`` is the usual number of drawn ones to learn from."""
+def parser(
+    command: str, description: str, *, pictures: int | None = None
+) -> argparse.ArgumentParser:
+    """The options that all have.
+
+    ``pictures`` is the usual number of drawn ones to learn from; None where that is no option.
+    """
     result = argparse.ArgumentParser(prog=f"python -m train {command}", description=description)
     result.add_argument("name", metavar="NAME", help="a checkpoint's folder, or its name")
     result.add_argument(
@@ -41,12 +46,13 @@ def parser(command: str, description: str, *, pictures: int) -> argparse.Argumen
     )
     result.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new checkpoint")
     result.add_argument("--fit", choices=FITS, default="crop", help="how photos become square")
-    result.add_argument(
-        "--pictures",
-        type=positive(int),
-        default=pictures,
-        help=f"of its own to learn from ({pictures:,})",
-    )
+    if pictures is not None:
+        result.add_argument(
+            "--pictures",
+            type=positive(int),
+            default=pictures,
+            help=f"of its own to learn from ({pictures:,})",
+        )
     result.add_argument("--seed", type=seed, default=0)
     settings.add_folders(result)
     return result
