@@ -19,9 +19,9 @@ from studio.generators.style import StyleGenerator, normalised
 from train import discriminators
 from train.discriminators.dcgan import DCGANDiscriminator
 from train.transfer_conditions import discriminator_told
-from train.transfer_priors import MEANS, ROOTS, SHARES, TOLD, told_texts
+from train.transfer_priors import MEANS, OF_TEXTS, ROOTS, SHARES, told_texts
 
-PRIOR_PARTS = SHARES, MEANS, ROOTS, TOLD
+PRIOR_PARTS = SHARES, MEANS, ROOTS, *OF_TEXTS
 
 
 def by_category(generator: Generator, texts: Tensor) -> StyleGenerator:

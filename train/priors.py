@@ -6,9 +6,9 @@ Flows (RealNVP) were tried beside them and drew pictures farther from photos (do
 from __future__ import annotations
 
 import torch
-from sklearn.linear_model import Ridge
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
+from torch.nn import functional as F
 
 from studio.generators import build
 from studio.generators.prior import Prior
@@ -22,8 +22,9 @@ SHRINKAGE = 100.0
 # variance; and there is one for so many codes at most.
 REGULARISATION = 0.02
 CODES_OF_PART = 20
-RIDGE = 10.0
-KEPT_TERMS = (0.6, 0.4, 0.25, 0.15)  # of a text, in the shorter ones made of it
+# Of what is learnt of texts.
+TERM_STEPS, TERM_BATCH, TERM_RATE, TERM_DECAY = 1500, 256, 3e-3, 0.05
+FIRST_WEIGHTS = 0.05
 LEAST_VARIANCE = 1e-8
 
 
@@ -47,8 +48,8 @@ def fitted(
         seed: decides where mixtures begin.
 
     Covariances are shrunk towards that within all categories or parts (regularised discriminant
-    analysis: Friedman, 1989), so that one of few photos has one too. The mean of a text is a ridge
-    regression of codes on its terms, and mixtures are of what is left; without a text it is all
+    analysis: Friedman, 1989), so that one of few photos has one too. The mean of a text is what a
+    small network learns of its terms, and mixtures are of what is left; without a text it is all
     codes that count.
     """
     layers, style_dim = codes.shape[1:]
@@ -68,14 +69,13 @@ def fitted(
     groups, means = [rows], [rows.new_zeros(components)]
     if words:
         telling = condition.any(1)  # photos without a text tell nothing of texts
-        own, terms = shortened(rows[telling], condition[telling] > 0, seed)
-        told, offset = regression(own, terms)
-        result.told.copy_(told)
+        own, texts = rows[telling], condition[telling]
+        learn_terms(result, own, texts, seed)
         # What is left where all is said: of a short text, other things vary more, and with them
         # those that it does tell.
-        whole = slice(int(telling.sum()))
-        groups.append(own[whole] - terms[whole] @ told - offset)
-        means.append(offset)
+        left = own - result.of_terms(texts)
+        groups.append(left - left.mean(0))
+        means.append(left.mean(0))
     elif classes:
         groups = [rows[condition == label] for label in range(classes)]
         means = [each.mean(0) if len(each) else rows.new_zeros(components) for each in groups]
@@ -89,17 +89,35 @@ def fitted(
     return result
 
 
-def shortened(rows: Tensor, terms: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Codes (n, k) and their texts' terms, bool (n, words), several times with less and less said.
+def learn_terms(prior: Prior, rows: Tensor, texts: Tensor, seed: int) -> None:
+    """Teach a prior the mean code of what texts say, from codes (n, k) and vectors (n, words).
 
-    Captions say all that is to be said and prompts a few words. So what a term adds has to be told
-    from texts in which others are missing. Returns the codes and float terms, (m, k), (m, words).
+    Captions say all that is to be said, and prompts a few words. So of each text it is shown
+    random terms, more or less of them, and what is left out may be anything.
     """
     random = torch.Generator().manual_seed(seed)
-    kept = [terms]
-    for share in KEPT_TERMS:
-        kept.append(terms & (torch.rand(terms.shape, generator=random) < share))
-    return rows.repeat(len(kept), 1), torch.cat(kept).to(rows)
+    deviation = rows.std(0).clamp(min=LEAST_VARIANCE)
+    wanted, terms = (rows / deviation).float(), texts > 0
+    weights = [prior.told, prior.offset, prior.meant]
+    prior.told.copy_(torch.randn(prior.told.shape, generator=random) * FIRST_WEIGHTS)
+    prior.meant.copy_(torch.randn(prior.meant.shape, generator=random) * FIRST_WEIGHTS)
+    learning = [each.clone().requires_grad_(True) for each in weights]
+    optimiser = torch.optim.AdamW(learning, TERM_RATE, weight_decay=TERM_DECAY)
+    rates = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, TERM_STEPS)
+    for _ in range(TERM_STEPS):
+        chosen = torch.randint(len(rows), (TERM_BATCH,), generator=random)
+        share = torch.rand(TERM_BATCH, 1, generator=random)
+        kept = torch.rand(TERM_BATCH, terms.shape[1], generator=random) < share
+        told, offset, meant = learning
+        found = F.gelu((terms[chosen] & kept).float() @ told + offset) @ meant
+        loss = (found - wanted[chosen]).square().mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        rates.step()
+    for own, learnt in zip(weights, learning, strict=True):
+        own.copy_(learnt.detach())
+    prior.meant.mul_(deviation)
 
 
 def of_photos(encoder: Encoder, photos: Photos, **form: int) -> Prior:
@@ -136,12 +154,6 @@ def with_prior(generator: StyleGenerator, prior: Prior) -> StyleGenerator:
     result.load_state_dict(kept, strict=False)
     result.mapping.load_state_dict(prior.state_dict())
     return result.requires_grad_(False).eval()
-
-
-def regression(rows: Tensor, terms: Tensor) -> tuple[Tensor, Tensor]:
-    """How codes (n, k) follow terms (n, words): what each adds (words, k), and the rest (k,)."""
-    found = Ridge(alpha=RIDGE).fit(terms.numpy(), rows.numpy())
-    return torch.from_numpy(found.coef_.T.copy()), torch.from_numpy(found.intercept_)
 
 
 def mixture(

@@ -15,9 +15,10 @@ from studio.generators.prior import Prior
 from train.priors import square_root
 
 PART = "mapping."
-CENTRE, COMPONENTS, SHARES, MEANS, ROOTS, TOLD = (
-    f"{PART}{name}" for name in ("centre", "components", "shares", "means", "roots", "told")
+CENTRE, COMPONENTS, SHARES, MEANS, ROOTS = (
+    f"{PART}{name}" for name in ("centre", "components", "shares", "means", "roots")
 )
+OF_TEXTS = tuple(f"{PART}{name}" for name in ("told", "offset", "meant"))
 
 
 def has_prior(weights: Mapping[str, Tensor]) -> bool:
@@ -33,8 +34,7 @@ def told_shares(weights: Mapping[str, Tensor], shares: Tensor) -> dict[str, Tens
     are words. Several become one part by part: a part of theirs is the Gaussian of the mean and
     covariance that their parts have together.
     """
-    weights = dict(weights)
-    weights.pop(TOLD, None)
+    weights = {name: each for name, each in weights.items() if name not in OF_TEXTS}
     before = [weights[name] for name in (SHARES, MEANS, ROOTS)]
     rows = [mixed([each.double() for each in before], row.double()) for row in shares]
     for name, old, new in zip((SHARES, MEANS, ROOTS), before, zip(*rows, strict=True), strict=True):
@@ -61,7 +61,8 @@ def mixed(prior: list[Tensor], row: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def told_texts(prior: Prior, texts: Tensor) -> dict[str, Tensor]:
     """The weights of a prior whose category ``i`` is what text ``i`` (classes, words) is for it."""
     state = prior.state_dict()
-    del state["told"]
+    for name in OF_TEXTS:
+        del state[name.removeprefix(PART)]
     state["means"] = prior.means[1] + prior.of_terms(texts)[:, None]
     for name in ("shares", "roots"):
         own = state[name][1]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 MAX_PARTS = 256
+HIDDEN = 256  # between a text's terms and what they add
 
 
 class Prior(nn.Module):
@@ -13,7 +15,7 @@ class Prior(nn.Module):
 
     A code is the styles of all layers of one photo (:mod:`train.encoder`). Codes are written in
     their first principal components, where they follow a mixture of Gaussians for each category, or
-    one whose means are the sum of what each term of a text adds. All of it is fitted once
+    one whose means follow the terms of a text. All of it is fitted once
     (:mod:`train.priors`) and then stays: nothing here is a parameter that a training changes.
 
     Each Gaussian takes z by the symmetric root of its covariance, the optimal transport from the
@@ -57,7 +59,9 @@ class Prior(nn.Module):
         self.register_buffer("means", torch.zeros(rows, parts, count))
         self.register_buffer("roots", torch.eye(count).repeat(rows, parts, 1, 1))
         if words:
-            self.register_buffer("told", torch.zeros(words, count))
+            self.register_buffer("told", torch.zeros(words, HIDDEN))
+            self.register_buffer("offset", torch.zeros(HIDDEN))
+            self.register_buffer("meant", torch.zeros(HIDDEN, count))
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Latents (batch, latent_dim) to styles (batch, layers, style_dim), each as it is told."""
@@ -85,12 +89,13 @@ class Prior(nn.Module):
         return (ends[rows, :-1] < torch.special.ndtr(z[:, -1:])).sum(1)
 
     def of_terms(self, texts: Tensor) -> Tensor:
-        """What the terms of texts (batch, words) add to codes, (batch, components).
+        """What the terms of texts (batch, words) add to codes, (batch, components): 0 for none.
 
-        Each adds the same, however many there are: their vectors' lengths are all 1, so a term of a
+        Whether a term is there counts, not its weight: vectors have a length of 1, so a term of a
         short prompt would count several times what it counts in a caption.
         """
-        return (texts > 0).to(self.told) @ self.told
+        hidden = (texts > 0).to(self.told) @ self.told + self.offset
+        return F.gelu(hidden) @ self.meant * texts.any(1, keepdim=True)
 
     def middle(self, z: Tensor) -> Tensor:
         """The latents of the middles of the parts that latents (batch, latent_dim) are of."""

@@ -70,13 +70,17 @@ def test_draws_have_the_mean_and_the_covariance_of_each_category() -> None:
         torch.testing.assert_close(codes.T.cov(), covariance, atol=0.15, rtol=0.02)
 
 
-def test_each_term_of_a_text_moves_the_mean_and_no_text_is_a_gaussian_of_its_own() -> None:
+def test_the_terms_of_a_text_move_the_mean_and_no_text_is_a_gaussian_of_its_own() -> None:
     prior = filled(Prior(3, 2, 4, words=2))
-    z = torch.zeros(3, 3)
-    found = prior(z, torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.6, 0.8]])).flatten(1)
+    texts = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.6, 0.8]])
+    found = prior(torch.zeros(3, 3), texts).flatten(1)
     free, told = prior.means[:, 0]
-    codes = torch.stack([free, told + prior.told[0], told + prior.told.sum(0)])
+    added = torch.nn.functional.gelu((texts > 0).float() @ prior.told + prior.offset) @ prior.meant
+    codes = torch.stack([free, told + added[1], told + added[2]])
     torch.testing.assert_close(found, prior.centre + codes @ prior.components)
+    # Only whether a term is there counts.
+    again = prior(torch.zeros(1, 3), torch.tensor([[0.2, 0.1]])).flatten()
+    torch.testing.assert_close(again, found[2])
 
 
 def test_what_does_not_fit_is_refused(make_generator: Callable) -> None:

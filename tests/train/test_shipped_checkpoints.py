@@ -114,6 +114,8 @@ def test_its_sliders_are_ready_and_change_the_picture(name: str, renderer: Rende
     cached = json.loads((SHIPPED / name / directions.FILE).read_text(encoding="utf-8"))
     assert cached["fingerprint"] == opened.checkpoint.fingerprint
     assert len(opened.directions.names) == directions.COUNT
+    if opened.checkpoint.card.get("encoded"):
+        assert not any(low.startswith("Look") for low, _ in opened.directions.names[:8])
     still = renderer.pixels(from_seed(name, 1)).astype(int)
     for index in range(directions.COUNT):
         moved = renderer.pixels(from_seed(name, 1, directions=[[index, 3.0]]))
