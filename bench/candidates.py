@@ -24,13 +24,13 @@ from tqdm import tqdm
 
 from studio import pictures
 from train.data.images import load_images
-from train.hardware import Hardware
-from train.length import Length
-from train.loop import fit
+from train.devices.hardware import Hardware
+from train.engine.length import Length
+from train.engine.loop import fit
+from train.engine.training import Training
 from train.metrics import FeatureNetwork, Quality, evaluate
 from train.recipes import Recipe
 from train.recipes.published import HANDBAGS_DCGAN
-from train.training import Training
 
 MOST_SAMPLES = 5_000
 # Channels from 4 pixels on; every further level has half of the last.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from train.training import Training
+from train.engine.training import Training
 
 SIDE = 8192  # of the matrices that the peak is measured with
 SECONDS = 2.0

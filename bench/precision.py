@@ -24,13 +24,13 @@ from tqdm import tqdm
 from studio.generators import build
 from train import recipes
 from train.data.images import load_images
-from train.hardware import Hardware
-from train.length import Length
-from train.loop import fit
+from train.devices.hardware import Hardware
+from train.engine.length import Length
+from train.engine.loop import fit
+from train.engine.training import Training
 from train.metrics import FeatureNetwork, Quality, evaluate
 from train.metrics.drawing import drawer
 from train.recipes import Recipe
-from train.training import Training
 
 PRECISIONS = ("fp32", "bf16")
 

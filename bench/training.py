@@ -3,8 +3,8 @@
 "plain" is what tutorials do: float32, every photo opened, decoded and resized from its file again
 in each epoch by a DataLoader of two workers, sigmoid and binary cross-entropy on real and drawn
 images separately, plain Adam, and ``.item()`` for the numbers of each step. "ours" is
-``train.training.Training`` as ``python -m train`` runs it: bfloat16 where the hardware has it,
-channels_last, uint8 images in memory, fused Adam, and the generator's average besides.
+``train.engine.training.Training`` as ``python -m train`` runs it: bfloat16 where the hardware has
+it, channels_last, uint8 images in memory, fused Adam, and the generator's average besides.
 
 Both train the same networks with the same batch in one process, in turn, each for ``--seconds`` a
 round after a few steps that are not timed. Loading images counts; preparing them once does not
@@ -40,12 +40,13 @@ from torchvision import transforms
 from bench import watching
 from bench.peak import share_of_peak
 from studio.generators import Generator, build
-from train import discriminators, initialise, recipes
+from train import discriminators, recipes
 from train.data.archives import DataError, UnreadableError, open_members
 from train.data.images import load_images
-from train.hardware import Hardware
+from train.devices.hardware import Hardware
+from train.engine import initialise
+from train.engine.training import Training
 from train.recipes import Recipe
-from train.training import Training
 
 WARM_UP = 3  # steps that are not timed, at the start of each round
 WORKERS = 2

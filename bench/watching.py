@@ -30,8 +30,8 @@ from playwright.sync_api import sync_playwright
 
 from bench.slider import launch_browser
 from train import recipes
-from train.dataset import place_of
-from train.runs import CURVES, HOME, Run
+from train.runs.run import CURVES, HOME, Run
+from train.work.dataset import place_of
 
 # Until all is loaded and the first looks, which come close together, are over.
 WARM_UP = 30.0

@@ -13,10 +13,10 @@ HIDDEN = 256  # between a text's terms and what they add
 class Prior(nn.Module):
     """z to the styles of every layer, distributed as the codes of photos are.
 
-    A code is the styles of all layers of one photo (:mod:`train.encoder`). Codes are written in
-    their first principal components, where they follow a mixture of Gaussians for each category, or
-    one whose means follow the terms of a text. All of it is fitted once
-    (:mod:`train.priors`) and then stays: nothing here is a parameter that a training changes.
+    A code is the styles of all layers of one photo (:mod:`train.codes.encoder`). Codes are written
+    in their first principal components, where they follow a mixture of Gaussians for each category,
+    or one whose means follow the terms of a text. All of it is fitted once
+    (:mod:`train.codes.priors`) and then stays: nothing here is a parameter that a training changes.
 
     Each Gaussian takes z by the symmetric root of its covariance, the optimal transport from the
     standard normal to it. So with one Gaussian to each, one z is nearly the same thing in every

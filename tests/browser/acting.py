@@ -15,7 +15,7 @@ from serving import remove
 from studio import pictures
 from studio.checkpoint import Checkpoint
 from train.recipes import RECIPES
-from train.runs import CHECKPOINT, CURVES, LOOKS, OUTPUT, Run, locked
+from train.runs.run import CHECKPOINT, CURVES, LOOKS, OUTPUT, Run, locked
 
 BATCH = 64
 GRID = (2, 4)  # rows, columns

@@ -23,13 +23,13 @@ from studio.checkpoint import Checkpoint
 from studio.onnx_export import WEIGHTS
 from train import discriminators
 from train.__main__ import main
-from train.features import NETWORK
-from train.hardware import Hardware
+from train.devices.hardware import Hardware
+from train.engine.training import Training
 from train.metrics import FeatureNetwork
 from train.page.service import Service
 from train.recipes import RECIPES, Recipe
-from train.runs import Run
-from train.training import Training
+from train.runs.run import Run
+from train.teachers.features import NETWORK
 
 # --- runs by the command line ------------------------------------------------------------------
 

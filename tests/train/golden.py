@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from trainings import CPU, flat, run
 
 from studio.generators import build
+from train.engine.training import Training
 from train.recipes import RECIPES, Recipe, for_classes, for_words
-from train.training import Training
 
 SEED, STEPS, BATCH, IMAGES = 11, 2, 4, 6
 CLASSES, TERMS = 3, 20

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from train.distributed import join, leave
-from train.hardware import Hardware
+from train.devices.distributed import join, leave
+from train.devices.hardware import Hardware
+from train.engine.training import Training
 from train.recipes import from_dict
-from train.training import Training
 
 
 def main(folder: Path, steps: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from train.augment import adapted, augment, default_policy, parse
+from train.teachers.augment import adapted, augment, default_policy, parse
 
 ALL = "color,translation,cutout"
 

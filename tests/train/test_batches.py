@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from trainings import CPU
 
-from train.batches import Batches
+from train.engine.batches import Batches
 
 RANGE = (0.0, 255.0)
 

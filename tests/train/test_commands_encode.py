@@ -18,11 +18,12 @@ from studio import checkpoint
 from studio.design import from_seed
 from studio.render import Renderer
 from studio.words import Encoder as Words
-from train import encoder as encoders
-from train import encoding, feature_distance, features
 from train.__main__ import main
+from train.codes import encoder as encoders
+from train.codes import encoding
 from train.commands import encode
 from train.recipes.starting import recipe_for, shape_of
+from train.teachers import feature_distance, features
 
 STYLED = {"latent_dim": 6, "style_dim": 10, "widths": [8, 8], "output": "tanh"}
 JUDGE = {"kind": "dcgan", "widths": [8], "classes": 3}

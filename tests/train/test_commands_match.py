@@ -16,13 +16,13 @@ from safetensors.torch import load_file
 from styled_recipes import GARMENTS
 
 from studio import checkpoint
-from train import feature_distance, features
 from train.__main__ import main
 from train.commands import match
 from train.data import held_out
 from train.data.captions import Captions
-from train.matching import BATCH
 from train.recipes.starting import recipe_for, shape_of
+from train.teachers import feature_distance, features
+from train.teachers.matching import BATCH
 
 STYLED = {"latent_dim": 6, "style_dim": 10, "widths": [8, 8], "output": "tanh"}
 JUDGE = {"kind": "dcgan", "widths": [8], "classes": 3}

@@ -20,10 +20,10 @@ from PIL import Image
 
 from studio import checkpoint
 from train.__main__ import main
-from train.interruption import interruptions
 from train.recipes import RECIPES, Recipe
-from train.recorder import Recorder
-from train.runs import Run
+from train.runs.interruption import interruptions
+from train.runs.run import Run
+from train.work.recorder import Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,11 +17,11 @@ import torch
 from command_line import last_line, log, results
 
 from studio import checkpoint
-from train.length import Length
-from train.means import NUMBERS
+from train.engine.length import Length
+from train.engine.means import NUMBERS
 from train.recipes import RECIPES, Recipe
-from train.recorder import Recorder, describe
-from train.runs import Run
+from train.runs.run import Run
+from train.work.recorder import Recorder, describe
 
 # --- start -------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from studio import checkpoint
 from studio.checkpoint import Checkpoint
 from train.__main__ import main
 from train.recipes import RECIPES, Recipe
-from train.runs import Run
+from train.runs.run import Run
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from trainings import CPU
 
-from train.critic import Critic, mistold
-from train.feature_distance import Look
+from train.teachers.critic import Critic, mistold
+from train.teachers.feature_distance import Look
 
 BATCH = 16
 

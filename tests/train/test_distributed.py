@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from trainings import flat
 
-from train.distributed import Processes, ProcessesError, join
+from train.devices.distributed import Processes, ProcessesError, join
 from train.recipes import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,16 +9,17 @@ import pytest
 import torch
 
 from studio.generators import Generator
-from train import encoder as encoders
-from train import encoding, feature_distance, features
-from train.coming_back import Differences, measured
-from train.critic import Critic
-from train.encoder import Encoder, Photos, described
-from train.encoding import Length, finished, learn_encoder, learn_together
-from train.feature_distance import FeatureDistance, Look
-from train.features import Eye, frozen_stages
-from train.hardware import Hardware
-from train.unsaturating import UnsaturatingTanh, has_grey_ground
+from train.codes import encoder as encoders
+from train.codes import encoding
+from train.codes.coming_back import Differences, measured
+from train.codes.encoder import Encoder, Photos, described
+from train.codes.encoding import Length, finished, learn_encoder, learn_together
+from train.codes.unsaturating import UnsaturatingTanh, has_grey_ground
+from train.devices.hardware import Hardware
+from train.teachers import feature_distance, features
+from train.teachers.critic import Critic
+from train.teachers.feature_distance import FeatureDistance, Look
+from train.teachers.features import Eye, frozen_stages
 
 STYLED = {"kind": "self-modulated", "latent_dim": 6, "style_dim": 10, "widths": [8, 8, 4]}
 CPU = Hardware.choose("cpu", "fp32")

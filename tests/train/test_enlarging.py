@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from studio.generators import Generator, build
 from studio.generators.style import StyleGenerator
-from train.enlarging import enlarged, learn_last_level
+from train.beginning.enlarging import enlarged, learn_last_level
 
 CONFIG = {"latent_dim": 6, "style_dim": 8, "widths": [12, 12], "output": "tanh"}
 KINDS = ["style", "self-modulated"]

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from trainings import CPU
 
-from train import feature_distance
-from train.feature_distance import FeatureDistance, Target, quantiles
-from train.hardware import Hardware
+from train.devices.hardware import Hardware
+from train.teachers import feature_distance
+from train.teachers.feature_distance import FeatureDistance, Target, quantiles
 
 BATCH = 32
 

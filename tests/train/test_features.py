@@ -8,7 +8,14 @@ import pytest
 import timm
 import torch
 
-from train.features import NETWORK, WEIGHTS, FeaturesError, Stages, frozen_stages, weights_file
+from train.teachers.features import (
+    NETWORK,
+    WEIGHTS,
+    FeaturesError,
+    Stages,
+    frozen_stages,
+    weights_file,
+)
 
 STAGES = range(1, 5)
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from train import hardware
-from train.hardware import Hardware, has_fast_bf16
+from train.devices import hardware
+from train.devices.hardware import Hardware, has_fast_bf16
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 NHWC = torch.channels_last

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from measuring import shapes
 
-from train import health
-from train.health import Health, HealthCheck
+from train.looking import health
+from train.looking.health import Health, HealthCheck
 
 DRAWN = shapes(64, seed=1)
 GOOD = {"variety": 1.0, "twins": 0.0, "nearness": 1.1, "copies": 0.0}

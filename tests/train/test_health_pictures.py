@@ -7,7 +7,7 @@ import torch
 from measuring import shapes
 from torch import Tensor
 
-from train.health import HealthCheck
+from train.looking.health import HealthCheck
 
 PHOTOS = shapes(200, seed=0)
 DRAWN = shapes(64, seed=1)

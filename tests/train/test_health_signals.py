@@ -7,8 +7,8 @@ import torch
 from measuring import blurred, shapes
 from torch import Tensor
 
-from train import health_signals
-from train.health_signals import PictureSignals
+from train.looking import signals as health_signals
+from train.looking.signals import PictureSignals
 
 PHOTOS = shapes(300, seed=0)
 UNSEEN = shapes(64, seed=1)

@@ -25,7 +25,7 @@ from train.rented import following, hub_results
 from train.rented.following import Follower
 from train.rented.hub import HubError
 from train.rented.rental import Rented
-from train.runs import Run
+from train.runs.run import Run
 
 
 @pytest.fixture

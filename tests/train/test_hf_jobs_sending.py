@@ -20,13 +20,13 @@ from image_files import encode, fill, idx_bytes, random_image
 from rented_runs import RENTED, Following, follow, log_in, make_run, pack_here, until
 
 from studio.errors import UserError
-from train.dataset import digest, load
 from train.recipes import RECIPES, Recipe
 from train.rented import packing, sending
 from train.rented.following import GivenUpError
 from train.rented.hub import HubError
 from train.rented.rental import Rented, repository_name
-from train.runs import HOME, Run, RunError
+from train.runs.run import HOME, Run, RunError
+from train.work.dataset import digest, load
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_two_private_repositories_hold_small_squares_and_nothing_of_this_machine
     rented = Rented.of(run)
     assert rented.data == f"ada/{repository_name(run)}-data"
     files = api.files(rented.data, "dataset")
-    assert {"photos.zip", "settings.json", "source/train/worker.py"} <= set(files)
+    assert {"photos.zip", "settings.json", "source/train/work/worker.py"} <= set(files)
     assert not [each for each in files if "/ui/" in each or "tests" in each]
     for path, content in files.items():
         assert str(tmp_path).encode() not in content, path

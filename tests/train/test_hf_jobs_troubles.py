@@ -23,7 +23,7 @@ from train.rented import hub_results
 from train.rented.hub import HubError, UnreachableError, explain
 from train.rented.remote_job import OUT_OF_TIME, Job
 from train.rented.rental import Rented
-from train.runs import Run
+from train.runs.run import Run
 
 
 @pytest.fixture

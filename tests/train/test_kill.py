@@ -18,8 +18,8 @@ import torch
 from command_line import results
 
 from studio import checkpoint
-from train.runs import STATE, Run, locked
-from train.worker import Options, work
+from train.runs.run import STATE, Run, locked
+from train.work.worker import Options, work
 
 EPOCHS = 12
 Moment = tuple[str, str, int]
@@ -75,7 +75,7 @@ def train(folder: str, moment: Moment | None = None) -> None:
 def processes() -> Iterator[ForkServerContext]:
     """Processes that start at once: forked from one that has imported all they need."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["train.worker", "torch._dynamo", "torchvision.utils"])
+    context.set_forkserver_preload(["train.work.worker", "torch._dynamo", "torchvision.utils"])
     yield context
 
 

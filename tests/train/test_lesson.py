@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from train import lesson
+from train.codes import lesson
+from train.codes.lesson import chosen
 from train.data.images import ImageSet, NativeSizes
-from train.lesson import chosen
 
 NAMES = ("coat", "dress", "hat")
 

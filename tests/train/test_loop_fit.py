@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 from trainings import differences, through_a_file
 
-from train import loop
-from train.length import Length
-from train.loop import fit
-from train.training import Training
+from train.engine import loop
+from train.engine.length import Length
+from train.engine.loop import fit
+from train.engine.training import Training
 
 # --- how long ----------------------------------------------------------------------------------
 

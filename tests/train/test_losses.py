@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
-from train.losses import discriminator_bce, generator_bce
+from train.teachers.losses import discriminator_bce, generator_bce
 
 LOGITS = torch.linspace(-6, 7, 9)
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from trainings import CPU
 
 from studio.generators import Generator
-from train.feature_distance import Look
-from train.matching import BATCH, matched
+from train.teachers.feature_distance import Look
+from train.teachers.matching import BATCH, matched
 
 PLAIN = {"kind": "dcgan", "latent_dim": 4, "widths": [8, 8]}
 STYLED = {"latent_dim": 4, "style_dim": 6, "widths": [8, 8], "output": "tanh", "classes": 2}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from train.mixing import mixed
+from train.engine.mixing import mixed
 
 
 def layers_of_others(draws: torch.Tensor, share: float, layers: int = 4) -> list[list[bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from train.losses import (
+from train.teachers.losses import (
     LOSSES,
     discriminator_hinge,
     discriminator_relativistic,

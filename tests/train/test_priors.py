@@ -10,10 +10,10 @@ from torch import Tensor
 
 from studio.generators import Generator, build
 from studio.generators.prior import Prior
-from train import priors
-from train.categorising import by_category
-from train.transfer import take_over
-from train.transfer_conditions import told_otherwise
+from train.beginning.categorising import by_category
+from train.beginning.conditions import told_otherwise
+from train.beginning.transfer import take_over
+from train.codes import priors
 
 LAYERS, DIM = 3, 4
 STYLED = {

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from train import queue
-from train.queue import is_held, try_lock, turn
+from train.runs.queue import is_held, try_lock, turn
+from train.runs.run import queue
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = """
 import sys
 from pathlib import Path
-from train.queue import try_lock
+from train.runs.queue import try_lock
 lock = try_lock(Path(sys.argv[1]), "lock")
 print(bool(lock), flush=True)
 input()

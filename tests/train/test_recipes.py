@@ -21,10 +21,11 @@ from published_networks import (
 from torch import Tensor, nn
 
 from studio.generators import build
-from train import discriminators, initialise
-from train.hardware import Hardware
+from train import discriminators
+from train.devices.hardware import Hardware
+from train.engine import initialise
+from train.engine.training import Training
 from train.recipes import RECIPES, Recipe, from_dict, get, published
-from train.training import Training
 
 
 def training(name: str, count: int = 2) -> Training:

@@ -20,11 +20,11 @@ from studio.checkpoint import load_weights
 from studio.design import Design
 from studio.render import Renderer
 from train import discriminators
-from train.means import NUMBERS
+from train.engine.means import NUMBERS
+from train.engine.training import Training
 from train.recipes import Recipe
-from train.recorder import RESERVE, Recorder, load_state
-from train.runs import LOG, SETTINGS, STATE, Run, RunError
-from train.training import Training
+from train.runs.run import LOG, SETTINGS, STATE, Run, RunError
+from train.work.recorder import RESERVE, Recorder, load_state
 
 HOME = {SETTINGS, "samples", RESERVE}
 

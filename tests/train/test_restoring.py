@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from train.restoring import Restorer, learn_to_restore, worn
+from train.beginning.restoring import Restorer, learn_to_restore, worn
 
 
 @pytest.fixture(scope="module")

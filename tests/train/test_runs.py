@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from train.recipes import Recipe
-from train.runs import SETTINGS, Run, RunError
+from train.runs.run import SETTINGS, Run, RunError
 
 # --- creating and opening ----------------------------------------------------------------------
 

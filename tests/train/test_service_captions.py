@@ -14,7 +14,7 @@ from studio import checkpoint
 from studio.errors import UserError
 from train.page.service import Service
 from train.recipes import RECIPES, Recipe
-from train.runs import Run
+from train.runs.run import Run
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from train.__main__ import main
 from train.page import plan
 from train.page.service import Service
 from train.recipes import RECIPES, Recipe
-from train.runs import Run
+from train.runs.run import Run
 
 pytestmark = pytest.mark.usefixtures("quick_export")
 CONFIG = {**STYLED["generator"], "classes": 3}
@@ -31,9 +31,9 @@ def styled(monkeypatch: pytest.MonkeyPatch, tiny_recipe: Recipe) -> None:
 
     What is measured while they train may be rough here.
     """
-    monkeypatch.setattr("train.sliced_wasserstein.PATCHES", 512)
-    monkeypatch.setattr("train.live.PICTURES", 32)
-    monkeypatch.setattr("train.live.EXAMINED", 32)
+    monkeypatch.setattr("train.looking.sliced_wasserstein.PATCHES", 512)
+    monkeypatch.setattr("train.work.live.PICTURES", 32)
+    monkeypatch.setattr("train.work.live.EXAMINED", 32)
     monkeypatch.setitem(RECIPES, "styled", replace(tiny_recipe, name="styled", **STYLED))
 
 

@@ -11,7 +11,7 @@ from service_parts import ONE_CPU, send
 from studio.errors import UserError
 from train.page.service import Service
 from train.rented import hf_jobs
-from train.runs import SETTINGS, Run
+from train.runs.run import SETTINGS, Run
 
 OFFER = {"available": True, "user": "me", "flavors": [{"name": "t4-small", "label": "T4"}]}
 

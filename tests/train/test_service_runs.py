@@ -19,7 +19,7 @@ from studio.checkpoint import read
 from studio.errors import UserError
 from studio.render import Renderer
 from train.page.service import Service
-from train.runs import Run, find
+from train.runs.run import Run, find
 
 # Small enough for a test, and longer than it lasts.
 QUICK = {"batch": 4, "kimg": 10_000, "precision": "fp32"}

@@ -13,7 +13,7 @@ from service_parts import ONE_CPU, TWO_GPUS, send
 from studio.checkpoint import GENERATOR, Checkpoint
 from studio.errors import UserError
 from train.page.service import Service
-from train.runs import SETTINGS, START, Run
+from train.runs.run import SETTINGS, START, Run
 
 
 def test_a_run_is_made_as_wished(service: Service, data: str, begun: list) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from studio.files import write_text_whole
-from train.means import NUMBERS
+from train.engine.means import NUMBERS
 from train.page.watching import MOST_POINTS, Watching, archive, thinned
-from train.runs import CHECKPOINT, CURVES, LOOKS, Run
+from train.runs.run import CHECKPOINT, CURVES, LOOKS, Run
 
 
 def point(step: int, **more: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import torch
 from measuring import blurred, shapes
 from torch import Tensor
 
-from train import sliced_wasserstein
-from train.sliced_wasserstein import SlicedWasserstein
+from train.looking import sliced_wasserstein
+from train.looking.sliced_wasserstein import SlicedWasserstein
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from trainings import run
 
-from train.training import Training
+from train.engine.training import Training
 
 
 @pytest.mark.parametrize(

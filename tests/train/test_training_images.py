@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from trainings import CPU, real_batches, run, taken
 
+from train.engine.training import Training
 from train.recipes import Recipe
-from train.training import Training
 
 
 def numbered(count: int) -> Tensor:

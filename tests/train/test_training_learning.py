@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from trainings import CPU, real_batches, run, taken
 
-from train.hardware import Hardware
-from train.losses import discriminator_bce, generator_bce
-from train.means import NUMBERS
+from train.devices.hardware import Hardware
+from train.engine.means import NUMBERS
+from train.engine.training import Training
 from train.recipes import Recipe
-from train.training import Training
+from train.teachers.losses import discriminator_bce, generator_bce
 
 
 def test_one_step_moves_both_networks_the_right_way(start: Callable[..., Training]) -> None:

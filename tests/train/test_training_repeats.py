@@ -8,7 +8,7 @@ import pytest
 import torch
 from trainings import differences, run, taken, through_a_file
 
-from train.training import Training
+from train.engine.training import Training
 
 
 def test_a_seed_decides_everything(start: Callable[..., Training]) -> None:

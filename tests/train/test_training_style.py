@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from trainings import CPU, differences, run, taken, through_a_file
 
+from train.engine.training import Training
 from train.recipes import Recipe, for_classes
-from train.training import Training
 
 STYLE = {"kind": "style", "latent_dim": 4, "style_dim": 6, "widths": [8, 8, 4], "start": 4}
 JUDGE = {"kind": "style", "widths": [4, 8], "image_size": 16, "patch": 2}

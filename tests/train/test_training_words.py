@@ -21,10 +21,10 @@ from studio import checkpoint, words
 from studio.design import from_dict
 from studio.render import Renderer
 from train.__main__ import main
+from train.engine.training import Training
 from train.metrics.drawing import worded_drawer
 from train.recipes import RECIPES, Recipe
-from train.runs import Run
-from train.training import Training
+from train.runs.run import Run
 
 COLOURS = {"red": (220, 30, 40), "green": (30, 190, 60), "blue": (40, 60, 220)}
 THINGS = ("shirt", "skirt")

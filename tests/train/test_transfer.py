@@ -13,10 +13,16 @@ from trainings import CPU, run, same
 
 from studio import checkpoint, generators
 from studio.checkpoint import DISCRIMINATOR, GENERATOR, CheckpointError
+from train.beginning.transfer import (
+    copy_start,
+    freeze_early_layers,
+    load_start,
+    networks_of,
+    take_over,
+)
 from train.discriminators import build
+from train.engine.training import Training
 from train.recipes import Recipe
-from train.training import Training
-from train.transfer import copy_start, freeze_early_layers, load_start, networks_of, take_over
 
 
 @pytest.fixture

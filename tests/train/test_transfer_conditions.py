@@ -16,10 +16,10 @@ from trainings import CPU, same
 from studio import checkpoint
 from studio.generators import Generator, build
 from train import discriminators
+from train.beginning.conditions import discriminator_told, shares_of, told_otherwise
+from train.beginning.transfer import copy_start, networks_of, start_of
+from train.engine.training import Training
 from train.recipes import Recipe
-from train.training import Training
-from train.transfer import copy_start, networks_of, start_of
-from train.transfer_conditions import discriminator_told, shares_of, told_otherwise
 
 STYLED = {"latent_dim": 6, "style_dim": 10, "widths": [8, 8], "output": "tanh"}
 JUDGE = {"kind": "dcgan", "widths": [8]}

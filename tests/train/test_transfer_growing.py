@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from studio import generators
+from train.beginning.transfer import take_over
 from train.discriminators import build
 from train.recipes import RECIPES, at_size
-from train.transfer import take_over
 
 MODULATED = {"kind": "self-modulated", "latent_dim": 5, "style_dim": 6, "output": "linear"}
 JUDGE = {"kind": "dcgan", "widths": [8, 16, 24], "words": 4}

@@ -15,10 +15,10 @@ from command_line import results
 from worker_runs import STEPS, same_state, state_of, train
 
 from studio import checkpoint
-from train import worker
+from train.engine.training import Training
 from train.recipes import Recipe
-from train.runs import CURVES, LOG, Run, RunError, locked
-from train.training import Training
+from train.runs.run import CURVES, LOG, Run, RunError, locked
+from train.work import worker
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_run_ends_finished_and_says_where_it_is(prepare: Callable[..., Run]) -
 def test_the_curves_have_a_point_for_each_thousand_images(
     prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.training.TICK_IMAGES", 16)
+    monkeypatch.setattr("train.engine.training.TICK_IMAGES", 16)
     run = prepare()
     train(run)
     points = run.lines(CURVES)
@@ -161,7 +161,7 @@ def test_broken_numbers_lead_back_to_the_last_save_at_half_the_rate(
     quick_export: None,
     tick_images: int,
 ) -> None:
-    monkeypatch.setattr("train.training.TICK_IMAGES", tick_images)
+    monkeypatch.setattr("train.engine.training.TICK_IMAGES", tick_images)
     run = prepare(live=True)
     at_step(4, poison)
     assert train(run, save_minutes=1e-9) == "finished"
@@ -188,7 +188,7 @@ def test_a_discriminator_with_a_rate_of_its_own_is_slowed_down_too(
 def test_numbers_that_break_again_end_the_run_in_words(
     prepare: Callable[..., Run], at_step: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.training.TICK_IMAGES", 8)
+    monkeypatch.setattr("train.engine.training.TICK_IMAGES", 8)
     run = prepare()
     at_step(4, poison, times=2)
     with pytest.raises(RunError, match="broke twice"):

@@ -12,15 +12,15 @@ from worker_runs import STEPS, same_state, train
 
 from studio import checkpoint, onnx_files
 from studio.onnx_export import ExportError
-from train.runs import Run
+from train.runs.run import Run
 
 
 def test_looking_changes_nothing_of_what_is_learnt(
     prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, quick_export: None
 ) -> None:
-    monkeypatch.setattr("train.training.TICK_IMAGES", 8)
+    monkeypatch.setattr("train.engine.training.TICK_IMAGES", 8)
     for name, value in {"SHORTEST": 0.0, "GROWTH": 0.0, "CREDIT": 1e9}.items():
-        monkeypatch.setattr(f"train.live.{name}", value)
+        monkeypatch.setattr(f"train.work.live.{name}", value)
     plain, live = prepare("plain"), prepare("live", live=True)
     train(plain), train(live)
     assert same_state(plain, live)
@@ -50,11 +50,11 @@ class Distances:
 def test_the_best_moment_is_kept_where_it_was_clearly_better(
     prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.training.TICK_IMAGES", 8)
+    monkeypatch.setattr("train.engine.training.TICK_IMAGES", 8)
     for name, value in {"SHORTEST": 0.0, "GROWTH": 0.0, "CREDIT": 1e9}.items():
-        monkeypatch.setattr(f"train.live.{name}", value)
-    monkeypatch.setattr("train.live.GRIDS_PER_LOOK", 1)
-    monkeypatch.setattr("train.live.SlicedWasserstein", Distances([9.0, 5.0, 8.0]))
+        monkeypatch.setattr(f"train.work.live.{name}", value)
+    monkeypatch.setattr("train.work.live.GRIDS_PER_LOOK", 1)
+    monkeypatch.setattr("train.work.live.SlicedWasserstein", Distances([9.0, 5.0, 8.0]))
     run = prepare(live=True)
     train(run)
     assert run.status()["best"] == {"distance": 5.0, "step": 2, "images_shown": 16}
@@ -94,7 +94,7 @@ def test_a_generator_that_cannot_be_exported_is_finished_all_the_same(
 def test_a_newer_moment_of_about_the_same_distance_is_kept(
     prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, quick_export: None
 ) -> None:
-    monkeypatch.setattr("train.live.SlicedWasserstein", Distances([5.0]))
+    monkeypatch.setattr("train.work.live.SlicedWasserstein", Distances([5.0]))
     run = prepare(live=True)
     train(run)
     card = checkpoint.read(run.folder / "checkpoint").card

@@ -21,8 +21,8 @@ from train.page import zero_gpu
 from train.page.machine import Machine
 from train.page.service import Service
 from train.recipes import Recipe
-from train.runs import CURVES, STATE, Run, RunError, locked
-from train.worker import Options, work
+from train.runs.run import CURVES, STATE, Run, RunError, locked
+from train.work.worker import Options, work
 
 LENT = Machine("cuda", "ZeroGPU", 0, None, "zero-gpu")
 EXACT = {"precision": "fp32", "save_minutes": 5.0}

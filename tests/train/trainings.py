@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from train.hardware import Hardware
-from train.training import Training
+from train.devices.hardware import Hardware
+from train.engine.training import Training
 
 CPU = Hardware(torch.device("cpu"), bf16=False)
 

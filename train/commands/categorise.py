@@ -15,10 +15,10 @@ from studio.checkpoint import Checkpoint
 from studio.errors import UserError
 from studio.generators import Generator
 from studio.words import Encoder
-from train.categorising import by_category, judged_by_category
+from train.beginning.categorising import by_category, judged_by_category
+from train.beginning.transfer import load_start
 from train.commands import derived
 from train.recipes import RECIPES
-from train.transfer import load_start
 
 # What a card says of the one that draws by words.
 OF_WORDS = ("title", "order", "guidance", "first", "discriminator")

@@ -20,12 +20,12 @@ from studio.errors import UserError
 from studio.generators import Generator
 from studio.words import Encoder
 from train import discriminators
+from train.beginning.transfer import load_start
 from train.commands.evaluate import named
 from train.commands.start_or_resume import positive, seed
 from train.data.images import FITS
 from train.metrics.drawing import drawer, worded_drawer
-from train.recorder import PREVIEW_COLUMNS, SHEET_PIXELS
-from train.transfer import load_start
+from train.work.recorder import PREVIEW_COLUMNS, SHEET_PIXELS
 
 PREVIEW_COUNT = 64
 # What a card says of weights that are no longer these.

@@ -18,16 +18,11 @@ from studio.errors import UserError
 from studio.files import write_whole
 from studio.generators.base import to_uint8
 from studio.generators.style import StyleGenerator
-from train import encoder as encoders
-from train import priors
-from train.coming_back import Differences, measured
-from train.commands import derived
-from train.commands.match import is_mirrored
-from train.commands.start_or_resume import positive
-from train.critic import Critic
-from train.data.images import load_images
-from train.encoder import Encoder, Photos, described
-from train.encoding import (
+from train.codes import encoder as encoders
+from train.codes import priors
+from train.codes.coming_back import Differences, measured
+from train.codes.encoder import Encoder, Photos, described
+from train.codes.encoding import (
     COMPARED_BATCH,
     TOGETHER_BATCH,
     Length,
@@ -35,11 +30,16 @@ from train.encoding import (
     learn_encoder,
     learn_together,
 )
-from train.feature_distance import FeatureDistance
-from train.features import NETWORK, Eye, frozen_stages, weights_file
-from train.hardware import Hardware
-from train.interruption import interruptions
-from train.lesson import Lesson, chosen
+from train.codes.lesson import Lesson, chosen
+from train.commands import derived
+from train.commands.match import is_mirrored
+from train.commands.start_or_resume import positive
+from train.data.images import load_images
+from train.devices.hardware import Hardware
+from train.runs.interruption import interruptions
+from train.teachers.critic import Critic
+from train.teachers.feature_distance import FeatureDistance
+from train.teachers.features import NETWORK, Eye, frozen_stages, weights_file
 
 PHASES = "encoder", "together"
 PAIRS = "comes-back.jpg"  # photos that were held out, and what comes back of each

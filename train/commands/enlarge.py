@@ -9,12 +9,17 @@ from tqdm import tqdm
 
 from studio import checkpoint
 from studio.errors import UserError
+from train.beginning.enlarging import (
+    LEAST_WIDTH,
+    enlarged,
+    enlarged_discriminator,
+    learn_last_level,
+)
+from train.beginning.restoring import learn_to_restore
+from train.beginning.transfer import load_start
 from train.commands import derived
 from train.commands.start_or_resume import positive
 from train.data.images import load_images
-from train.enlarging import LEAST_WIDTH, enlarged, enlarged_discriminator, learn_last_level
-from train.restoring import learn_to_restore
-from train.transfer import load_start
 
 PATCHES, PICTURES = 30_000, 15_000
 

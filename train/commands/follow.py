@@ -12,7 +12,7 @@ from pathlib import Path
 from train.rented import hf_jobs
 from train.rented.following import Follower
 from train.rented.rental import Rented
-from train.runs import CHECKPOINT, Run, RunError, locked
+from train.runs.run import CHECKPOINT, Run, RunError, locked
 
 LEFT_RUNNING = """
 The rented machine goes on without this computer: {url}

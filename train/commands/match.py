@@ -17,21 +17,21 @@ from studio.checkpoint import Checkpoint, listed
 from studio.errors import UserError
 from studio.generators import Generator, build
 from train import discriminators
+from train.beginning.conditions import told_otherwise
+from train.beginning.transfer import take_over
 from train.commands import derived
-from train.critic import Critic
 from train.data.captions import load_captions
 from train.data.held_out import without_held_out
 from train.data.images import ImageSet, load_images, only
 from train.data.reading import find
-from train.feature_distance import TURNS, FeatureDistance
-from train.features import NETWORK, frozen_stages, weights_file
-from train.hardware import Hardware
-from train.interruption import interruptions
-from train.matching import BATCH, matched
+from train.devices.hardware import Hardware
 from train.recipes import RECIPES
-from train.recorder import PREVIEW_COLUMNS
-from train.transfer import take_over
-from train.transfer_conditions import told_otherwise
+from train.runs.interruption import interruptions
+from train.teachers.critic import Critic
+from train.teachers.feature_distance import TURNS, FeatureDistance
+from train.teachers.features import NETWORK, frozen_stages, weights_file
+from train.teachers.matching import BATCH, matched
+from train.work.recorder import PREVIEW_COLUMNS
 
 PICTURES = 50_000
 MOST_PHOTOS = 6_000

@@ -9,9 +9,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from train.interruption import interruptions
-from train.queue import turn
-from train.runs import Run, find, line_up, locked
+from train.runs.interruption import interruptions
+from train.runs.queue import turn
+from train.runs.run import Run, find, line_up, locked
 
 FIRST = "Waiting for the training before it to end."
 LATER = "Waiting in line; {} other {} first."
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
                 run.save_status({**run.status(), **STOPPED})
                 return 0
             run.save_status({**run.status(), **STARTING})
-            from train.worker import Options, work
+            from train.work.worker import Options, work
 
             work(run, Options(device=device, **run.settings.get("options", {})), interrupted)
     return 0

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from studio import checkpoint
-from train import augment, recipes
+from train import recipes
+from train.beginning.transfer import copy_start
 from train.data.held_out import without_held_out
 from train.data.images import ImageSet
-from train.dataset import digest, load, place_of
-from train.distributed import Processes, join, leave
-from train.hardware import Hardware
-from train.interruption import interruptions
+from train.devices.distributed import Processes, join, leave
+from train.devices.hardware import Hardware
 from train.recipes.starting import recipe_for
 from train.rented import hf_jobs
-from train.runs import CHECKPOINT, START, STATE, Run, RunError, locked
-from train.transfer import copy_start
-from train.worker import Options, work
+from train.runs.interruption import interruptions
+from train.runs.run import CHECKPOINT, START, STATE, Run, RunError, locked
+from train.teachers import augment
+from train.work.dataset import digest, load, place_of
+from train.work.worker import Options, work
 
 EPILOG = """examples:
   python -m train --data photos/ --recipe handbags-dcgan --out runs/my-bags

@@ -9,11 +9,11 @@ from typing import Any
 
 from studio.checkpoint import DISCRIMINATOR, Checkpoint
 from studio.errors import UserError
-from train import augment
 from train.page.machine import Machine
 from train.page.offers import FEW, lengths
 from train.recipes import RECIPES, Recipe
 from train.recipes.starting import recipe_for
+from train.teachers import augment
 
 EARLY_LAYERS = 2
 NO_RAMP_UP = 1e9

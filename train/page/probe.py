@@ -22,10 +22,10 @@ import torch
 from studio.errors import UserError
 from studio.files import write_text_whole
 from studio.generators import build
-from train.hardware import Hardware
+from train.devices.hardware import Hardware
+from train.engine.training import Training
 from train.recipes import Recipe
-from train.runs import HOME
-from train.training import Training
+from train.runs.run import HOME
 
 KNOWN = ".probe.json"
 SECONDS = 3.0

@@ -17,6 +17,7 @@ from typing import Any
 from studio import checkpoint
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
+from train.beginning.transfer import copy_start
 from train.data.captions import load_captions
 from train.page import offers, plan, watching, zero_gpu
 from train.page.machine import ZERO_GPU, Machine, this_machine
@@ -27,8 +28,7 @@ from train.page.wish import Wish, read, settings_of, whole
 from train.page.wish import title as checked_title
 from train.recipes.starting import recipe_for, shape_of
 from train.rented import hf_jobs
-from train.runs import START, Run, RunError, find, new_folder
-from train.transfer import copy_start
+from train.runs.run import START, Run, RunError, find, new_folder
 
 UNMEASURED = "How long each takes can't be measured here beforehand."
 WISHES = ("stop", "save", "sample", "resume")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from studio.checkpoint import CARD
-from train.means import NUMBERS
-from train.runs import ACTIVE, CHECKPOINT, CURVES, LOOKS, Run, RunError, line_up
+from train.engine.means import NUMBERS
+from train.runs.run import ACTIVE, CHECKPOINT, CURVES, LOOKS, Run, RunError, line_up
 
 MOST_POINTS = 600
 FILES_KEPT = 16  # of which the lines stay in memory

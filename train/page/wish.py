@@ -72,7 +72,7 @@ def read(values: Any) -> Wish:
 def settings_of(
     wish: Wish, plan: Plan, source: Source, images: int, start: Checkpoint | None
 ) -> dict[str, Any]:
-    """A run's settings, as :class:`train.runs.Run` keeps them; ``images`` is how many there are."""
+    """A run's settings, as :class:`train.runs.run.Run` keeps them, for so many ``images``."""
     before = start.card.get("data") if start else None
     before = before if isinstance(before, Mapping) else {}
     data = {

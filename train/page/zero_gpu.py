@@ -25,7 +25,7 @@ import torch
 
 from studio.errors import UserError
 from train.page.machine import has_zero_gpu
-from train.runs import Run, RunError, locked
+from train.runs.run import Run, RunError, locked
 
 SECONDS = "STUDIO_ZERO_GPU_SECONDS"
 USUAL_SECONDS = 60
@@ -75,7 +75,7 @@ def prepare(device: str = "cuda") -> Callable[[str], str]:
 
 def work_on(folder: str, seconds: float, device: str) -> str:
     """Train a run for some seconds and save; "" or what went wrong."""
-    from train.worker import Options, work
+    from train.work.worker import Options, work
 
     # Threads of OpenMP do not survive a fork, and waiting for them would never end.
     torch.set_num_threads(1)
@@ -108,7 +108,7 @@ def is_waiting(run: Run) -> bool:
 
 
 def ask(run: Run, what: str) -> None:
-    """As :meth:`train.runs.Run.ask`; a training may also be stopped between two slices."""
+    """As :meth:`train.runs.run.Run.ask`; a training may also be stopped between two slices."""
     if what == "stop":
         (run.folder / PAUSED).touch()
         if not run.is_alive:

@@ -21,18 +21,18 @@ class Recipe:
     Numbers are logged every ``log_steps`` updates, or once an epoch when that is not set.
     ``ema_kimg`` is the half-life of the generator's average in thousands of images shown;
     ``ema_rampup`` caps it at that share of the images shown so far (both as in StyleGAN2-ADA,
-    Karras et al., 2020). ``init`` names a scheme of :mod:`train.initialise`, ``augment`` what of
-    :mod:`train.augment` both kinds of images go through before the discriminator sees them, and
-    ``freeze`` is the number of its early layers that stay as they are.
+    Karras et al., 2020). ``init`` names a scheme of :mod:`train.engine.initialise`, ``augment``
+    what of :mod:`train.teachers.augment` both kinds of images go through before the discriminator
+    sees them, and ``freeze`` is the number of its early layers that stay as they are.
 
     ``learning_rate_d`` is the discriminator's where it differs. ``loss`` names one of
-    :mod:`train.losses`; ``r1`` and ``r2`` weigh its gradient penalties on real and drawn images,
-    which are computed every ``penalty_every`` updates, that much stronger ("lazy", Karras et al.,
-    2020). ``augment_target`` lets the share of augmented pictures follow
-    the discriminator's mean sign on real ones (ADA, Karras et al., 2020); without it all are.
+    :mod:`train.teachers.losses`; ``r1`` and ``r2`` weigh its gradient penalties on real and drawn
+    images, which are computed every ``penalty_every`` updates, that much stronger ("lazy", Karras
+    et al., 2020). ``augment_target`` lets the share of augmented pictures follow the
+    discriminator's mean sign on real ones (ADA, Karras et al., 2020); without it all are.
     ``style_mixing`` is the share of drawn pictures with two styles, ``flip`` mirrors half of the
-    real ones, and ``balanced`` shows all classes equally often. A ``conditional`` recipe's
-    networks are told the images' classes when there are any, see :func:`for_classes`.
+    real ones, and ``balanced`` shows all classes equally often. A ``conditional`` recipe's networks
+    are told the images' classes when there are any, see :func:`for_classes`.
 
     Where the networks are told texts, ``caption_dropout`` is the share of images whose text is left
     away, and with ``matching`` real images with another's text count as false (Reed et al., 2016).
@@ -100,8 +100,8 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
 def at_size(recipe: Recipe, size: int) -> Recipe:
     """The recipe for smaller images, with the first levels of its networks.
 
-    What it trains can be grown to the recipe's own size, see :mod:`train.transfer`: the first hours
-    cost a quarter for each halving (progressive growing, Karras et al., 2018).
+    What it trains can be grown to the recipe's own size, see :mod:`train.beginning.transfer`: the
+    first hours cost a quarter for each halving (progressive growing, Karras et al., 2018).
 
     Raises:
         ValueError: the networks can't be made that size.

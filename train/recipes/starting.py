@@ -13,8 +13,8 @@ from studio import generators
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
 from train import discriminators
+from train.beginning.transfer import networks_of
 from train.recipes import RECIPES, Recipe
-from train.transfer import networks_of
 
 
 @dataclass(frozen=True)

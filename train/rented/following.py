@@ -19,7 +19,7 @@ from train.rented.hub import HubError, UnreachableError
 from train.rented.hub_results import ATTEMPT, CHANGEABLE, CHANGED, ENDS, Inbox, read_json
 from train.rented.rental import Rented, wish
 from train.rented.sending import send
-from train.runs import CHECKPOINT, STATE, Run
+from train.runs.run import CHECKPOINT, STATE, Run
 
 POLL_SECONDS = 20.0
 LISTEN_SECONDS = 0.5  # between looks at what the page asks

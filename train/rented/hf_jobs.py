@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 from train.rented import hub, hub_jobs
 from train.rented.hub import HubError, UnreachableError, in_words
 from train.rented.rental import FLAVOR, HOURS, KIND, Rented, wish
-from train.runs import Run, RunError
+from train.runs.run import Run, RunError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-    from train.worker import Options
+    from train.work.worker import Options
 
 PATIENCE = 3.0  # seconds that a page waits at most to hear whether it may offer this
 KNOWN_FOR, UNKNOWN_FOR = 3600.0, 60.0  # seconds that an answer is good for

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from train.rented import hub
 from train.rented.hub import HubError, in_words
 from train.rented.rental import Rented, repository_name, wish
-from train.runs import REQUESTS, Run
+from train.runs.run import REQUESTS, Run
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.files import write_text_whole, write_whole
 from train.rented.hub import HubError, UnreachableError, in_words
-from train.runs import (
+from train.runs.run import (
     ACTIVE,
     BEST,
     CHECKPOINT,

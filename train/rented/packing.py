@@ -22,8 +22,8 @@ from PIL import Image
 from studio.errors import UserError
 from train.data.captions import FILE, Captions
 from train.data.images import ImageSet, folder_labels
-from train.dataset import digest, load
-from train.runs import Run, RunError
+from train.runs.run import Run, RunError
+from train.work.dataset import digest, load
 
 # Reading a zip drops the one folder that holds everything. With this one around them, names that
 # are themselves all in one folder stay whole.

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import UserError
-from train.interruption import interruptions
 from train.rented import hub, hub_jobs
 from train.rented.hub import HubError, in_words
 from train.rented.hub_results import Inbox, Outbox
 from train.rented.sending import PHOTOS
-from train.runs import HOME, REQUESTS, SETTINGS, START, WISHES, Run, locked
-from train.worker import Options, work
+from train.runs.interruption import interruptions
+from train.runs.run import HOME, REQUESTS, SETTINGS, START, WISHES, Run, locked
+from train.work.worker import Options, work
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

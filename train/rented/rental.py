@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from studio.files import write_text_whole
-from train.runs import Run
+from train.runs.run import Run
 
 KIND = "hf-jobs"
 FILE = "rented.json"

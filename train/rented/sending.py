@@ -18,7 +18,7 @@ from train.rented import hub, hub_jobs
 from train.rented.hub import HubError, UnreachableError, in_words
 from train.rented.hub_results import Outbox
 from train.rented.rental import Rented, repository_name, wish
-from train.runs import HOME, REQUESTS, SETTINGS, START, STATE, Run, RunError
+from train.runs.run import HOME, REQUESTS, SETTINGS, START, STATE, Run, RunError
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi

@@ -1,0 +1,1 @@
+"""Where a training computes: one device, or several processes."""

@@ -1,0 +1,353 @@
+"""A run is a process and a folder: create, list, look at, ask, start and delete runs.
+
+Nothing here imports torch: a page looks at runs every second, and a run that waits is to weigh
+little. What the training itself writes is in :mod:`train.work.recorder`. Layout of one run::
+
+    settings.json     recipe, data, seed, length: all that resuming needs besides the state
+    status.json       what the process does or why it ended, replaced whole about once a second
+    log.jsonl         one line of means each time the recipe logs
+    curves.jsonl      one line of means for about every five hundred images
+    looks.jsonl       one line for each look at the samples: distance and health
+    samples/          generated-images-00001234.png …: step 1234, always from the same latents
+    state.pt          everything random and every weight, replaced whole at each save
+    checkpoint/       what the studio opens
+    best/             the checkpoint with the lowest distance, while it is not the newest
+    snapshots/        earlier checkpoints, when they were asked for
+    start/            weights that the run starts from, when it doesn't start from nothing
+    requests/         what the process is asked to do: stop, save, sample, checkpoint
+    output.txt        what the process printed
+    lock              held by the process for as long as it lives
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from studio.errors import UserError
+from studio.files import write_text_whole
+from train.runs.queue import is_held, try_lock
+from train.recipes import Recipe, from_dict
+
+SETTINGS, STATUS = "settings.json", "status.json"
+LOG, CURVES, LOOKS = "log.jsonl", "curves.jsonl", "looks.jsonl"
+SAMPLES, STATE, OUTPUT, LOCK = "samples", "state.pt", "output.txt", "lock"
+CHECKPOINT, BEST, SNAPSHOTS, START = "checkpoint", "best", "snapshots", "start"
+REQUESTS = "requests"
+FRAME = "generated-images-{:08d}.png"
+# What settings.json must hold.
+PARTS = {"recipe", "data", "data_digest", "seed", "length", "card"}
+WISHES = ("stop", "save", "sample", "checkpoint")
+# States of a living process; the others are ends.
+ACTIVE = ("waiting", "preparing", "training", "finishing")
+INTERRUPTED = (
+    "The training ended without a word; the machine may have been switched off or run out of "
+    "memory. The last save is whole: resume to go on from there."
+)
+UNFOLLOWED = (
+    "Nobody on this computer follows the rented machine any more; it may well go on. Resume to "
+    "follow it again."
+)
+HOME = Path(__file__).resolve().parents[2]
+LONGEST_NAME = 40
+TAIL = 4000  # bytes of what a process printed last
+
+
+class RunError(UserError):
+    """A run that can't be used; the message says why, for a person."""
+
+
+class Run:
+    """One run folder and its settings. Any process may look; one process at a time trains."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.folder, self.settings = folder, settings
+
+    @classmethod
+    def create(cls, folder: Path, settings: dict[str, Any]) -> Run:
+        """Start a run in an empty or new folder.
+
+        Raises:
+            RunError: the folder holds something already, or can't be made.
+        """
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(
+                f"{folder} is not empty. Choose another --out, or go on with "
+                f"`python -m train --resume {folder}`."
+            )
+        run = cls(folder, {**settings, "created_at": time.time()})
+        try:
+            (folder / SAMPLES).mkdir(parents=True)
+            run.save_settings()
+        except OSError as error:
+            raise RunError(f"{folder} can't be made: {error}.") from error
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Open a run that is there.
+
+        Raises:
+            RunError: there is no run, or its settings can't be read.
+        """
+        try:
+            settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+            from_dict(settings["recipe"])
+            if missing := PARTS - set(settings):
+                raise ValueError(f"it lacks {', '.join(sorted(missing))}.")
+        except FileNotFoundError as error:
+            raise RunError(f"There is no run in {folder}: it has no {SETTINGS}.") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{folder / SETTINGS} can't be used: {error}") from error
+        return cls(folder, settings)
+
+    @property
+    def id(self) -> str:
+        """The run's name: its folder's, and that of the generator it makes."""
+        return self.folder.name
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return str(self.settings["card"].get("title") or self.id)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, with whatever was changed when the run was started."""
+        return from_dict(self.settings["recipe"])
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a process trains it or waits to, here on this machine."""
+        return is_held(self.folder, LOCK)
+
+    @property
+    def is_rented(self) -> bool:
+        """Whether it is trained on rented hardware, and only followed here."""
+        return self.settings.get("where") == "hf-jobs"
+
+    def save_settings(self) -> None:
+        """Write settings.json whole."""
+        text = json.dumps(self.settings, indent=2, ensure_ascii=False)
+        write_text_whole(self.folder / SETTINGS, text + "\n")
+
+    def change_settings(self, **changes: Any) -> None:
+        """Write settings.json with some parts changed, and without losing a change of others."""
+        self.settings = {**Run.open(self.folder).settings, **changes}
+        self.save_settings()
+
+    def status(self) -> dict[str, Any]:
+        """What the process said last; empty when it never said anything."""
+        with suppress(OSError, ValueError):
+            found = json.loads((self.folder / STATUS).read_text(encoding="utf-8"))
+            if isinstance(found, dict):
+                return found
+        return {}
+
+    def save_status(self, status: dict[str, Any]) -> None:
+        """Write status.json whole."""
+        text = json.dumps({**status, "updated_at": time.time()}, ensure_ascii=False)
+        write_text_whole(self.folder / STATUS, text)
+
+    def state(self) -> tuple[str, str]:
+        """What the run is doing, and a sentence about it.
+
+        A run whose process is gone never counts as running: "interrupted" is what it is then.
+        """
+        status = self.status()
+        state, sentence = status.get("state", ""), status.get("sentence", "")
+        # Read again in the end: it may have ended properly between reading and looking.
+        active = state in ACTIVE or not state
+        if active and not self.is_alive and self.status().get("state", "") == state:
+            return "interrupted", UNFOLLOWED if self.is_rented else INTERRUPTED
+        return state or "preparing", sentence
+
+    def lines(self, name: str, since: int = -1) -> list[dict[str, Any]]:
+        """The lines of log, curves or looks after step ``since``."""
+        found = []
+        with suppress(OSError), open(self.folder / name, encoding="utf-8") as file:
+            for text in file:
+                try:
+                    line = json.loads(text)
+                    if line["step"] > since:
+                        found.append(line)
+                except (ValueError, KeyError, TypeError):
+                    break  # being written, or cut short by a kill
+        return found
+
+    def frames(self) -> list[int]:
+        """The steps at which a grid of samples was drawn, in order."""
+        pattern = re.compile(r"generated-images-(\d{8})\.png")
+        names = os.listdir(self.folder / SAMPLES) if (self.folder / SAMPLES).is_dir() else ()
+        return sorted(int(match[1]) for match in map(pattern.fullmatch, names) if match)
+
+    def frame(self, step: int) -> Path:
+        """Where the grid of samples of a step is."""
+        return self.folder / SAMPLES / FRAME.format(step)
+
+    def ask(self, wish: str) -> None:
+        """Ask the process to ``stop``, ``save``, ``sample`` or write its ``checkpoint``.
+
+        Raises:
+            RunError: nobody knows this wish, or no process is there to hear it.
+        """
+        if wish not in WISHES:
+            raise RunError(f"A run can be asked to {', '.join(WISHES)}, not to {wish!r}.")
+        if not self.is_alive:
+            raise RunError(f"{self.title} is not training, so it can't {wish}.")
+        (self.folder / REQUESTS).mkdir(exist_ok=True)
+        (self.folder / REQUESTS / wish).touch()
+
+    def take_requests(self) -> set[str]:
+        """What was asked since the last call; for the process itself."""
+        asked = set()
+        for wish in WISHES:
+            with suppress(FileNotFoundError):
+                (self.folder / REQUESTS / wish).unlink()
+                asked.add(wish)
+        return asked
+
+    def start_process(self, devices: Sequence[str]) -> None:
+        """Have a process of its own train this run, once one of ``devices`` is free.
+
+        It outlives this one. What it prints goes to output.txt.
+
+        Raises:
+            RunError: it is being trained already.
+        """
+        if self.is_alive:
+            raise RunError(f"{self.title} is being trained already.")
+        self.save_status(
+            {
+                **self.status(),
+                "state": "waiting",
+                "sentence": "Starting.",
+                "devices": list(devices),
+                "queued_at": time.time(),
+            }
+        )
+        what = ("follow", self.folder) if self.is_rented else ("queue", self.folder, *devices)
+        command = [sys.executable, "-m", "train", *map(str, what)]
+        detached = {"start_new_session": True}
+        if sys.platform == "win32":
+            detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        with open(self.folder / OUTPUT, "wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=HOME,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                **detached,
+            )
+        _children.append(process)
+        self._await_lock(process)
+
+    def _await_lock(self, process: subprocess.Popen[bytes], patience: float = 20.0) -> None:
+        """Return when the process holds its lock or is gone, so that nobody sees it as dead."""
+        end = time.monotonic() + patience
+        while not self.is_alive and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+
+    def output_tail(self) -> str:
+        """The end of what the process printed."""
+        with suppress(OSError), open(self.folder / OUTPUT, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+            return file.read().decode("utf-8", "replace")
+        return ""
+
+    def rename(self, title: str) -> None:
+        """Call the run, and the generator it makes, ``title``."""
+        card = Run.open(self.folder).settings["card"]
+        self.change_settings(card={**card, "title": title})
+        for part in (CHECKPOINT, BEST):
+            path = self.folder / part / "card.json"
+            with suppress(FileNotFoundError):
+                card = json.loads(path.read_text(encoding="utf-8"))
+                text = json.dumps({**card, "title": title}, indent=2, ensure_ascii=False)
+                write_text_whole(path, text + "\n")
+
+    def delete(self) -> None:
+        """Delete the folder.
+
+        Raises:
+            RunError: it is being trained, or the folder can't be deleted.
+        """
+        if self.is_alive:
+            raise RunError(f"{self.title} is being trained; stop it first.")
+        doomed = self.folder.with_name(f".deleted-{self.id}-{secrets.token_hex(4)}")
+        try:
+            os.rename(self.folder, doomed)  # at once, so that no half of a run is ever listed
+        except OSError as error:
+            raise RunError(f"{self.title} can't be deleted: {error}.") from error
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+# Processes started from here; each look asks whether they ended, so that none stays a zombie.
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def find(root: Path) -> list[Run]:
+    """All runs in a folder, newest first; what can't be read is passed over."""
+    _children[:] = [each for each in _children if each.poll() is None]
+    return sorted(_find(root), key=lambda run: run.settings.get("created_at", 0), reverse=True)
+
+
+def _find(root: Path) -> Iterator[Run]:
+    for child in root.iterdir() if root.is_dir() else ():
+        if not child.name.startswith("."):
+            with suppress(RunError):
+                yield Run.open(child)
+
+
+@contextmanager
+def locked(run: Run) -> Iterator[None]:
+    """Be the one process that trains ``run``, inside the ``with`` block.
+
+    Raises:
+        RunError: another one does.
+    """
+    lock = try_lock(run.folder, LOCK, patience=5.0)
+    if lock is None:
+        raise RunError(f"{run.folder} is being trained by another process.")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def line_up(runs: Collection[Run]) -> list[Run]:
+    """Those of ``runs`` whose process waits for a device, first come first."""
+    waiting = [(run.status(), run) for run in runs]
+    waiting = [each for each in waiting if each[0].get("state") == "waiting" and each[1].is_alive]
+    return [run for _, run in sorted(waiting, key=lambda each: _arrival(*each))]
+
+
+def _arrival(status: dict[str, Any], run: Run) -> tuple[float, str]:
+    return status.get("queued_at", 0.0), run.id
+
+
+def new_folder(root: Path, title: str, taken: Collection[str] = ()) -> Path:
+    """A folder for a run called ``title``, named so that it suits a file system and a link.
+
+    ``taken`` are names that are no longer to be had, besides those of the runs there are.
+    """
+    ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "-", ascii_title.lower()).strip("-")[:LONGEST_NAME].strip("-")
+    name = name or "run"
+    number, folder = 1, root / name
+    while folder.name in taken or folder.exists():
+        number += 1
+        folder = root / f"{name}-{number}"
+    return folder

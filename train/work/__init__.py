@@ -1,0 +1,1 @@
+"""What the process of a run does: read, train, look, save, recover."""

@@ -1,0 +1,92 @@
+"""The images of a run: read as its settings say, and recognised when it is resumed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from studio import words
+from studio.generators import build
+from train.data.captions import Captions, load_captions
+from train.data.idx import FASHION_MNIST
+from train.data.images import ImageSet, load_images, only
+from train.data.reading import find
+from train.runs.run import START
+
+
+def load(settings: dict[str, Any], *, quiet: bool = False) -> ImageSet:
+    """Read a run's images as its settings say; tell in a few lines what was and wasn't found.
+
+    Where its generator draws by words, only images with a caption are used.
+    """
+    generator = build(settings["recipe"]["generator"])
+    size = generator.image_size
+    data = load_images(
+        settings["data"],
+        size,
+        generator.channels,
+        fit=settings.get("fit", "crop"),
+        leave_out=frozenset(settings.get("leave_out", ())),
+        progress=not quiet,
+    )
+    if generator.words:
+        captions, kept = load_captions(find(settings["data"]), data.names)
+        data = replace(data if len(kept) == len(data) else only(data, kept), captions=captions)
+    if quiet:
+        return data
+    print(f"{len(data)} images, prepared as {size}x{size}.")
+    if data.skipped:
+        print(f"{len(data.skipped)} could not be used:")
+        for name, reason in data.skipped[:10]:
+            print(f"  {name}: {reason}")
+        if len(data.skipped) > 10:
+            print(f"  and {len(data.skipped) - 10} more")
+    for problem in data.captions.problems if data.captions else ():
+        print(problem)
+    return data
+
+
+def digest(data: ImageSet) -> str:
+    """Identifies a set of images by its names and first pixels, cheaply."""
+    result = hashlib.sha256("\n".join(data.names).encode("utf-8", "surrogateescape"))
+    result.update(str(tuple(data.images.shape)).encode())
+    result.update(data.images[:256].numpy().tobytes())
+    if data.captions:
+        result.update("\n".join(data.captions.texts).encode("utf-8", "surrogateescape"))
+    return result.hexdigest()
+
+
+def choose_words(folder: Path, captions: Captions) -> None:
+    """Decide, once, on the words that a run's generator draws by; what it starts from has its own.
+
+    Raises:
+        WordsError: the captions have no words, or what it starts from has a damaged list.
+    """
+    if (folder / words.WORDS).exists():
+        return
+    begun = folder / START
+    if (begun / words.WORDS).exists():
+        encoder = words.load(begun)
+    else:
+        encoder = words.fit(captions.texts, captions.values())
+    words.save(encoder, folder)
+
+
+def condition(folder: Path, data: ImageSet) -> Tensor | None:
+    """What a run's networks are told of each image.
+
+    Its class, int64 (N,); or its caption as a vector, float32 (N, terms); or nothing.
+    """
+    if not data.captions:
+        return data.labels
+    return torch.from_numpy(words.load(folder).vectors(data.captions.texts))
+
+
+def place_of(path: str) -> str:
+    """A path as the settings keep it: good from any working folder."""
+    return path if path == FASHION_MNIST else str(Path(path).resolve())
