@@ -15,7 +15,8 @@ from serving import remove
 from studio import pictures
 from studio.checkpoint import Checkpoint
 from train.recipes import RECIPES
-from train.runs.run import CHECKPOINT, CURVES, LOOKS, OUTPUT, Run, locked
+from train.runs.finding import locked
+from train.runs.run import CHECKPOINT, CURVES, LOOKS, OUTPUT, Run
 
 BATCH = 64
 GRID = (2, 4)  # rows, columns

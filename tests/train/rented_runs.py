@@ -22,7 +22,8 @@ from train.recipes import Recipe
 from train.rented import following, hub, hub_jobs, packing, remote_job, sending
 from train.rented.following import Follower
 from train.rented.rental import Rented
-from train.runs.run import Run, locked
+from train.runs.finding import locked
+from train.runs.run import Run
 
 PACE = 0.2  # seconds for what takes a minute otherwise
 

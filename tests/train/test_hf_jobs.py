@@ -15,7 +15,8 @@ from rented_runs import PACE, RENTED, Following, follow, jobs_in_threads, log_in
 
 from train.recipes import Recipe
 from train.rented.rental import Rented
-from train.runs.run import HOME, Run, locked
+from train.runs.finding import locked
+from train.runs.run import HOME, Run
 from train.work.worker import Options, work
 
 FOLLOW = f"""

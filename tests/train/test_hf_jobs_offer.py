@@ -18,7 +18,8 @@ from train.recipes import Recipe
 from train.rented import hf_jobs
 from train.rented.hub import HubError
 from train.rented.rental import Rented
-from train.runs.run import Run, locked
+from train.runs.finding import locked
+from train.runs.run import Run
 from train.work.worker import Options
 
 REAL = huggingface_hub.HfApi

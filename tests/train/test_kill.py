@@ -18,7 +18,8 @@ import torch
 from command_line import results
 
 from studio import checkpoint
-from train.runs.run import STATE, Run, locked
+from train.runs.finding import locked
+from train.runs.run import STATE, Run
 from train.work.worker import Options, work
 
 EPOCHS = 12

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from train.runs import queue
 from train.runs.queue import is_held, try_lock, turn
-from train.runs.run import queue
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = """

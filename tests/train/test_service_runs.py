@@ -19,7 +19,8 @@ from studio.checkpoint import read
 from studio.errors import UserError
 from studio.render import Renderer
 from train.page.service import Service
-from train.runs.run import Run, find
+from train.runs.finding import find
+from train.runs.run import Run
 
 # Small enough for a test, and longer than it lasts.
 QUICK = {"batch": 4, "kimg": 10_000, "precision": "fp32"}

@@ -17,7 +17,8 @@ from worker_runs import STEPS, same_state, state_of, train
 from studio import checkpoint
 from train.engine.training import Training
 from train.recipes import Recipe
-from train.runs.run import CURVES, LOG, Run, RunError, locked
+from train.runs.finding import locked
+from train.runs.run import CURVES, LOG, Run, RunError
 from train.work import worker
 
 

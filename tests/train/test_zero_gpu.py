@@ -21,7 +21,8 @@ from train.page import zero_gpu
 from train.page.machine import Machine
 from train.page.service import Service
 from train.recipes import Recipe
-from train.runs.run import CURVES, STATE, Run, RunError, locked
+from train.runs.finding import locked
+from train.runs.run import CURVES, STATE, Run, RunError
 from train.work.worker import Options, work
 
 LENT = Machine("cuda", "ZeroGPU", 0, None, "zero-gpu")

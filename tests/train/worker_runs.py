@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from trainings import flat
 
-from train.runs.run import STATE, Run, locked
+from train.runs.finding import locked
+from train.runs.run import STATE, Run
 from train.work.worker import Options, work
 
 STEPS = 6  # of three epochs of the tiny recipe, as the fixture ``prepare`` has it

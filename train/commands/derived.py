@@ -22,7 +22,7 @@ from studio.words import Encoder
 from train import discriminators
 from train.beginning.transfer import load_start
 from train.commands.evaluate import named
-from train.commands.start_or_resume import positive, seed
+from train.commands.options import positive, seed
 from train.data.images import FITS
 from train.metrics.drawing import drawer, worded_drawer
 from train.work.recorder import PREVIEW_COLUMNS, SHEET_PIXELS

@@ -33,7 +33,7 @@ from train.codes.encoding import (
 from train.codes.lesson import Lesson, chosen
 from train.commands import derived
 from train.commands.match import is_mirrored
-from train.commands.start_or_resume import positive
+from train.commands.options import positive
 from train.data.images import load_images
 from train.devices.hardware import Hardware
 from train.runs.interruption import interruptions

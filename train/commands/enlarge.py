@@ -18,7 +18,7 @@ from train.beginning.enlarging import (
 from train.beginning.restoring import learn_to_restore
 from train.beginning.transfer import load_start
 from train.commands import derived
-from train.commands.start_or_resume import positive
+from train.commands.options import positive
 from train.data.images import load_images
 
 PATCHES, PICTURES = 30_000, 15_000

@@ -16,7 +16,7 @@ from studio import checkpoint, settings
 from studio.checkpoint import Checkpoint, CheckpointError, listed, update_card
 from studio.errors import UserError
 from studio.generators import Generator
-from train.commands.start_or_resume import positive, seed
+from train.commands.options import positive, seed
 from train.data.captions import load_captions
 from train.data.held_out import has_colours_and_types
 from train.data.images import FITS, ImageSet, load_images, only

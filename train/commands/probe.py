@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from studio import checkpoint
-from train.commands.start_or_resume import policy
+from train.commands.options import policy
 from train.page.probe import SECONDS, measure
 from train.recipes import RECIPES, Recipe, from_dict
 from train.recipes.starting import recipe_for

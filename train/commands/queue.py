@@ -9,9 +9,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from train.runs.finding import find, line_up, locked
 from train.runs.interruption import interruptions
 from train.runs.queue import turn
-from train.runs.run import Run, find, line_up, locked
+from train.runs.run import Run
 
 FIRST = "Waiting for the training before it to end."
 LATER = "Waiting in line; {} other {} first."

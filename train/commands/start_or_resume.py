@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,16 @@ from typing import Any
 from studio import checkpoint
 from train import recipes
 from train.beginning.transfer import copy_start
+from train.commands.options import batch, policy, positive, seed
 from train.data.held_out import without_held_out
 from train.data.images import ImageSet
 from train.devices.distributed import Processes, join, leave
 from train.devices.hardware import Hardware
 from train.recipes.starting import recipe_for
 from train.rented import hf_jobs
+from train.runs.finding import locked
 from train.runs.interruption import interruptions
-from train.runs.run import CHECKPOINT, START, STATE, Run, RunError, locked
-from train.teachers import augment
+from train.runs.run import CHECKPOINT, START, STATE, Run, RunError
 from train.work.dataset import digest, load, place_of
 from train.work.worker import Options, work
 
@@ -131,43 +132,6 @@ def parser() -> argparse.ArgumentParser:
         " card should say besides numbers: title, description, data",
     )
     return result
-
-
-def batch(text: str) -> int:
-    """An argparse type: images per update; batch norm has nothing to compare one image with."""
-    value = int(text)
-    if value < 2:
-        raise argparse.ArgumentTypeError(f"{text} is not 2 or more")
-    return value
-
-
-def positive(kind: type) -> Callable[[str], Any]:
-    """An argparse type: a number above zero."""
-
-    def parse(text: str) -> Any:
-        value = kind(text)
-        if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-        return value
-
-    parse.__name__ = kind.__name__
-    return parse
-
-
-def policy(text: str) -> str:
-    """An argparse type: names of augmentations."""
-    try:
-        return ",".join(augment.parse(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def seed(text: str) -> int:
-    """An argparse type: a seed, small enough for every random generator here."""
-    value = int(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {2**32 - 1}")
-    return value
 
 
 def main(arguments: Sequence[str]) -> int:

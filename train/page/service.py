@@ -28,7 +28,8 @@ from train.page.wish import Wish, read, settings_of, whole
 from train.page.wish import title as checked_title
 from train.recipes.starting import recipe_for, shape_of
 from train.rented import hf_jobs
-from train.runs.run import START, Run, RunError, find, new_folder
+from train.runs.finding import find, new_folder
+from train.runs.run import START, Run, RunError
 
 UNMEASURED = "How long each takes can't be measured here beforehand."
 WISHES = ("stop", "save", "sample", "resume")

@@ -17,7 +17,8 @@ from typing import Any
 
 from studio.checkpoint import CARD
 from train.engine.means import NUMBERS
-from train.runs.run import ACTIVE, CHECKPOINT, CURVES, LOOKS, Run, RunError, line_up
+from train.runs.finding import line_up
+from train.runs.run import ACTIVE, CHECKPOINT, CURVES, LOOKS, Run, RunError
 
 MOST_POINTS = 600
 FILES_KEPT = 16  # of which the lines stay in memory

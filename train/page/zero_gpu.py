@@ -25,7 +25,8 @@ import torch
 
 from studio.errors import UserError
 from train.page.machine import has_zero_gpu
-from train.runs.run import Run, RunError, locked
+from train.runs.finding import locked
+from train.runs.run import Run, RunError
 
 SECONDS = "STUDIO_ZERO_GPU_SECONDS"
 USUAL_SECONDS = 60

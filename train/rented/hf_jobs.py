@@ -199,7 +199,7 @@ def at_once() -> Iterator[None]:
 
 def from_shell(run: Run, flavor: str | None, how: Options) -> int:
     """What ``python -m train … --on hf-jobs`` does: send, follow and tell; the exit status."""
-    from train.commands.follow import follow
+    from train.rented.shell import follow
 
     if how.device != "auto" or how.snapshot_epochs:
         raise RunError("--device and --snapshot-epochs are for trainings on this computer.")

@@ -22,8 +22,9 @@ from train.rented import hub, hub_jobs
 from train.rented.hub import HubError, in_words
 from train.rented.hub_results import Inbox, Outbox
 from train.rented.sending import PHOTOS
+from train.runs.finding import locked
 from train.runs.interruption import interruptions
-from train.runs.run import HOME, REQUESTS, SETTINGS, START, WISHES, Run, locked
+from train.runs.run import HOME, REQUESTS, SETTINGS, START, WISHES, Run
 from train.work.worker import Options, work
 
 if TYPE_CHECKING:
