@@ -11,6 +11,7 @@ from train.devices.distributed import join, leave
 from train.devices.hardware import Hardware
 from train.engine.training import Training
 from train.recipes import from_dict
+from train.teachers import features, targets
 
 
 def main(folder: Path, steps: int) -> None:
@@ -19,9 +20,23 @@ def main(folder: Path, steps: int) -> None:
     given = torch.load(folder / "given.pt", weights_only=True)
     processes, device = join("cpu")
     hardware = Hardware(torch.device(device), bf16=False)
+    features.LEAST_SIZE, targets.TURNS = 32, 2  # smaller views, along fewer directions
     results = {}
     for name, recipe in given["recipes"].items():
-        training = Training(from_dict(recipe), given["images"], hardware, 5, processes)
+        recipe = from_dict(recipe)
+        condition = given["texts"] if recipe.worded else None
+        if recipe.generator.get("classes"):
+            condition = given["labels"]
+        training = Training(
+            recipe,
+            given["images"],
+            hardware,
+            5,
+            processes,
+            condition=condition,
+            feature_weights=given["feature_weights"],
+        )
+        training.prepare(folder / f"{name}-{processes.count}")
         numbers = []
         for _ in range(steps):
             training.step()

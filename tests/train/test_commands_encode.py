@@ -23,7 +23,7 @@ from train.codes import encoder as encoders
 from train.codes import encoding
 from train.commands import encode
 from train.recipes.starting import recipe_for, shape_of
-from train.teachers import feature_distance, features
+from train.teachers import features, targets
 
 STYLED = {"latent_dim": 6, "style_dim": 10, "widths": [8, 8], "output": "tanh"}
 JUDGE = {"kind": "dcgan", "widths": [8], "classes": 3}
@@ -33,7 +33,7 @@ JUDGE = {"kind": "dcgan", "widths": [8], "classes": 3}
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smaller views of the pictures, along fewer directions; fewer statistics."""
     monkeypatch.setattr(features, "LEAST_SIZE", 32)
-    monkeypatch.setattr(feature_distance, "TURNS", 2)
+    monkeypatch.setattr(targets, "TURNS", 2)
     monkeypatch.setattr(encoding, "NORM_BATCHES", 2)
 
 

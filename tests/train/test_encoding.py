@@ -16,7 +16,7 @@ from train.codes.encoder import Encoder, Photos, described
 from train.codes.encoding import Length, finished, learn_encoder, learn_together
 from train.codes.unsaturating import UnsaturatingTanh, has_grey_ground
 from train.devices.hardware import Hardware
-from train.teachers import feature_distance, features
+from train.teachers import features, targets
 from train.teachers.critic import Critic
 from train.teachers.feature_distance import FeatureDistance, Look
 from train.teachers.features import Eye, frozen_stages
@@ -29,7 +29,7 @@ CPU = Hardware.choose("cpu", "fp32")
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smaller views, fewer directions, pictures and batches."""
     monkeypatch.setattr(features, "LEAST_SIZE", 32)
-    monkeypatch.setattr(feature_distance, "TURNS", 2)
+    monkeypatch.setattr(targets, "TURNS", 2)
     monkeypatch.setattr(encoding, "NORM_BATCHES", 2)
 
 
@@ -117,7 +117,7 @@ def together(
     how = {"mirrored": True, "seed": 0, "hardware": CPU}
     size = encoding.COMPARED_BATCH
     distance = FeatureDistance(eye.network, photos.images, condition, batch=size, **how)
-    critic = Critic(distance.look, photos.images, condition, batch=24, **how)
+    critic = Critic(distance.deviations, condition, seed=0, hardware=CPU)
     learnt = learn_together(start, encoder, photos, distance, critic, Length(None, shown), seed=0)
     return *finished(*learnt, photos, seed=0, **form), photos
 

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from trainings import CPU
 
 from train.devices.hardware import Hardware
-from train.teachers import feature_distance
-from train.teachers.feature_distance import FeatureDistance, Target, quantiles
+from train.teachers import targets
+from train.teachers.feature_distance import FeatureDistance
+from train.teachers.targets import Target, measured, quantiles
 
 BATCH = 32
 
@@ -17,7 +18,7 @@ BATCH = 32
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer sets of directions."""
-    monkeypatch.setattr(feature_distance, "TURNS", 4)
+    monkeypatch.setattr(targets, "TURNS", 4)
 
 
 class Edges(nn.Module):
@@ -60,7 +61,7 @@ def distance(
 
 def away(found: FeatureDistance, pictures: Tensor, labels: Tensor | None = None) -> float:
     """The mean of several looks, each along other directions, at these pictures only."""
-    for each in found.wholes:
+    for each in found.targets:
         each.before.clear()
     scaled = pictures.float() / 127.5 - 1
     return sum(found(found.look(scaled), labels).item() for _ in range(4)) / 4
@@ -133,10 +134,10 @@ def test_pictures_that_differ_less_than_photos_are_farther(
 ) -> None:
     random = torch.Generator().manual_seed(3)
     photos = torch.randn(2000, 16, generator=random)
-    settings = {"points": 24, "remembered": remembered, "directions": 64}
+    known = measured(photos, None, kind="colour", points=24, remembered=remembered, seed=1)
 
     def far(spread: float) -> float:
-        target = Target(photos, None, **settings, random=torch.Generator().manual_seed(1))
+        target = Target(known, CPU.device)
         batches = spread * torch.randn(80, 24, 16, generator=torch.Generator().manual_seed(2))
         return sum(target.distance(each, None, at % 4).item() for at, each in enumerate(batches))
 
@@ -156,3 +157,25 @@ def test_grey_photos_and_low_precision_are_measured_too(bf16: bool) -> None:
     others, _ = photos(BATCH, 2, channels=1)
     wrong, _ = photos(BATCH, 2, channels=1, kinds=(1,))
     assert 0 < away(found, others) < away(found, wrong)
+
+
+def test_what_was_seen_of_photos_is_as_good_as_the_photos() -> None:
+    looked = distance(labelled=True)
+    real, labels = photos(64, 1)
+    how = {"batch": BATCH, "mirrored": False, "seed": 3, "hardware": CPU}
+    seen: list[int] = []
+    told = FeatureDistance(
+        Edges(), real, labels, **how, known=looked.statistics(), on_photos=seen.append
+    )
+    others, kinds = photos(BATCH, 2)
+    assert away(looked, others, kinds) == away(told, others, kinds) and not seen
+
+
+def test_it_goes_on_exactly_where_it_was() -> None:
+    first, second = distance(), distance()
+    batches = [photos(BATCH, seed)[0].float() / 127.5 - 1 for seed in range(6)]
+    for each in batches[:3]:
+        first(first.look(each))
+    second.load_state_dict(first.state_dict())
+    for each in batches[3:]:
+        assert torch.equal(first(first.look(each)), second(second.look(each)))

@@ -93,8 +93,8 @@ def test_networks_fit_each_other_and_the_images(name: str) -> None:
 def test_both_optimisers_are_adam_with_the_recipes_numbers(name: str) -> None:
     started = training(name)
     for optimiser, network in (
-        (started.optimiser_g, started.generator),
-        (started.optimiser_d, started.discriminator),
+        (started.optimiser, started.generator),
+        (started.teachers["game"].optimiser, started.discriminator),
     ):
         assert isinstance(optimiser, torch.optim.Adam)
         (group,) = optimiser.param_groups

@@ -56,7 +56,7 @@ def test_a_resumed_training_is_the_same(begin, changes: dict[str, Any]) -> None:
     whole, first, second = (begin(**changes) for _ in range(3))
     for training in (whole, first):
         run(training, 3)
-        training.adapt(1.0)
+        training.adapt({"real_sign": 1.0})
     second.load_state_dict(through_a_file(first.state_dict()))
     run(whole, 2), run(second, 2)
     assert not differences(whole, second)
@@ -88,23 +88,23 @@ def test_penalties_are_lazy_and_keep_the_discriminator_flat(begin) -> None:
     run(free, 3), run(held, 3), run(once, 1)
     assert differences(free, held)
     plain = run(begin(), 1)
-    assert differences(plain, once) >= {"discriminator"}  # the first update is a penalised one
+    assert differences(plain, once) >= {"teachers"}  # the first update is a penalised one
 
 
 def test_augmentation_follows_how_sure_the_discriminator_is(begin) -> None:
     training = begin(augment_target=0.6)
-    assert training.augment_share == 0.0
-    training.adapt(0.9)
-    grown = training.augment_share
+    assert training.teachers["game"].augment_share == 0.0
+    training.adapt({"real_sign": 0.9})
+    grown = training.teachers["game"].augment_share
     assert 0 < grown < 0.1
-    training.adapt(0.5)
-    assert training.augment_share == 0.0
+    training.adapt({"real_sign": 0.5})
+    assert training.teachers["game"].augment_share == 0.0
     for _ in range(200):
-        training.adapt(1.0)
-    assert training.augment_share == 1.0
+        training.adapt({"real_sign": 1.0})
+    assert training.teachers["game"].augment_share == 1.0
     always = begin()
-    always.adapt(0.0)
-    assert always.augment_share == 1.0
+    always.adapt({"real_sign": 0.0})
+    assert always.teachers["game"].augment_share == 1.0
 
 
 def test_mixed_styles_change_only_the_later_layers(begin, monkeypatch) -> None:

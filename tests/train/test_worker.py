@@ -172,7 +172,7 @@ def test_broken_numbers_lead_back_to_the_last_save_at_half_the_rate(
     state = state_of(run)
     assert state["step_count"] == STEPS
     assert all(value.isfinite().all() for value in state["generator"].values())
-    assert state["optimiser_g"]["param_groups"][0]["lr"] == 0.5e-3
+    assert state["optimiser"]["param_groups"][0]["lr"] == 0.5e-3
 
 
 def test_a_discriminator_with_a_rate_of_its_own_is_slowed_down_too(
@@ -183,7 +183,7 @@ def test_a_discriminator_with_a_rate_of_its_own_is_slowed_down_too(
     at_step(4, poison)
     assert train(run, save_minutes=1e-9) == "finished"
     assert Run.open(run.folder).recipe.rate_d == 2e-3
-    assert state_of(run)["optimiser_d"]["param_groups"][0]["lr"] == 2e-3
+    assert state_of(run)["teachers"]["game"]["optimiser"]["param_groups"][0]["lr"] == 2e-3
 
 
 def test_numbers_that_break_again_end_the_run_in_words(

@@ -3,7 +3,7 @@
 Photos become codes, the styles of every level, and come back as pictures. First an encoder learns
 that while the generator stays as it is; then both learn on, with pictures of codes drawn from the
 prior beside them (:mod:`train.codes.priors`), so that what is drawn at random is as good as what
-comes back. Those are judged by the distance and the critic of :mod:`train.teachers.matching`.
+comes back. Those are judged by the distance and the critic of :mod:`train.teachers.likeness`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from train.engine.average import Drawing
 from train.teachers.critic import Critic
 from train.teachers.feature_distance import FeatureDistance, Look
 from train.teachers.features import Eye
-from train.teachers.matching import CRITIC_WARM_UP, HALF_LIFE, MEASURED_EVERY, pull
+from train.teachers.likeness import CRITIC_WARM_UP, MEASURED_EVERY, pull
 
 ENCODER_BATCH = 32
 # Photos that come back, draws of the prior, and of those the ones that are truncated: designers see
@@ -46,6 +46,7 @@ CRITIC_SHARE = 1.0
 RETURN_SHARE = 3.0
 FITTED_EVERY = 100  # steps, the prior
 NORM_BATCHES = 32
+HALF_LIFE = 3000  # pictures, of the average of the weights
 
 
 @dataclass
@@ -188,9 +189,9 @@ def learn_together(
         far = distance(look.first(COMPARED_BATCH), compared)
         blame = critic.blame(look, everything)
         if step % MEASURED_EVERY == 0:
-            wanted = pull(far, drawn)
-            blamed = CRITIC_SHARE * wanted / max(pull(blame, drawn), 1e-12)
-            returned = RETURN_SHARE * wanted / max(pull(differences.loss, drawn), 1e-12)
+            wanted = pull(far, drawn).item()
+            blamed = CRITIC_SHARE * wanted / max(pull(blame, drawn).item(), 1e-12)
+            returned = RETURN_SHARE * wanted / max(pull(differences.loss, drawn).item(), 1e-12)
             blame_weight = (blame_weight + blamed) / 2 if step else blamed
             return_weight = (return_weight + returned) / 2 if step else returned
         loss = (
@@ -202,7 +203,7 @@ def learn_together(
         descend(optimiser, loss)
         for average, network in zip(averages, (generator, encoder), strict=True):
             average.update_parameters(network)
-        critic.learn(look, everything, (real, told))
+        critic.learn(look, everything, real, told)
         step += 1
         length.shown += len(pictures)
         on_step(len(pictures), differences)

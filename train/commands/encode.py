@@ -24,7 +24,6 @@ from train.codes.coming_back import Differences, measured
 from train.codes.encoder import Encoder, Photos, described
 from train.codes.encoding import (
     COMPARED_BATCH,
-    TOGETHER_BATCH,
     Length,
     finished,
     learn_encoder,
@@ -32,10 +31,10 @@ from train.codes.encoding import (
 )
 from train.codes.lesson import Lesson, chosen
 from train.commands import derived
-from train.commands.match import is_mirrored
 from train.commands.options import positive
 from train.data.images import load_images
 from train.devices.hardware import Hardware
+from train.recipes import RECIPES
 from train.runs.interruption import interruptions
 from train.teachers.critic import Critic
 from train.teachers.feature_distance import FeatureDistance
@@ -94,6 +93,12 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(f"{found.title} can't be encoded: {error}") from error
     print(options.out)
     return 0
+
+
+def is_mirrored(found: Checkpoint) -> bool:
+    """Whether its recipe shows photos mirrored too."""
+    recipe = RECIPES.get(str(found.card.get("recipe")))
+    return bool(recipe and recipe.flip)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -241,8 +246,8 @@ class Session:
         }
         network, photos = self.eye.network, (lesson.images[some], told)
         distance = FeatureDistance(network, *photos, batch=COMPARED_BATCH, **how)
-        # It learns from the photos that come back, and needs of these their spread alone.
-        return distance, Critic(distance.look, *photos, batch=TOGETHER_BATCH, **how)
+        critic = Critic(distance.deviations, told, seed=options.seed, hardware=self.eye.hardware)
+        return distance, critic
 
     def on_step(self, count: int, differences: Differences) -> None:
         """Tell how far it is."""

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from train.recipes.recipe import TEACHERS
 from train.teachers import augment
 
 
@@ -36,6 +37,15 @@ def policy(text: str) -> str:
         return ",".join(augment.parse(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def taught_by(text: str) -> tuple[str, ...]:
+    """An argparse type: names of teachers, separated by commas."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    if unknown := [name for name in names if name not in TEACHERS]:
+        known = " or ".join(TEACHERS)
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no teacher; choose {known}, or both")
+    return names
 
 
 def seed(text: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from studio import checkpoint
 from train import recipes
 from train.beginning.transfer import copy_start
-from train.commands.options import batch, policy, positive, seed
+from train.commands.options import batch, policy, positive, seed, taught_by
 from train.data.held_out import without_held_out
 from train.data.images import ImageSet
 from train.devices.distributed import Processes, join, leave
@@ -22,6 +22,7 @@ from train.rented import hf_jobs
 from train.runs.finding import locked
 from train.runs.interruption import interruptions
 from train.runs.run import CHECKPOINT, START, STATE, Run, RunError
+from train.teachers.features import NETWORK
 from train.work.dataset import digest, load, place_of
 from train.work.worker import Options, work
 
@@ -38,7 +39,7 @@ recipes:
 # What decides a run from its first step on.
 FIXED = (
     *("recipe", "out", "batch", "learning_rate", "seed", "card"),
-    *("start_from", "augment", "freeze", "fit", "live", "hold_out", "size"),
+    *("start_from", "augment", "freeze", "fit", "live", "hold_out", "size", "teachers"),
 )
 # What of a recipe can be changed for one run.
 CHANGES = ("batch", "learning_rate", "augment", "freeze")
@@ -89,6 +90,13 @@ def parser() -> argparse.ArgumentParser:
         help="color,translation,cutout or some of them: for few images",
     )
     result.add_argument(
+        "--teachers",
+        metavar="LIST",
+        type=taught_by,
+        help="what it learns from: game (as recipes do), likeness (what a network trained on"
+        " ImageNet sees in photos; for a trained start), or both",
+    )
+    result.add_argument(
         "--freeze", type=int, metavar="N", help="early layers of the discriminator that stay"
     )
     result.add_argument(
@@ -111,6 +119,11 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--flavor", metavar="NAME", help="which machine to rent (a10g-small)")
     result.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     result.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
+    result.add_argument(
+        "--feature-weights",
+        metavar="FILE",
+        help=f"weights of {NETWORK}, by which likeness sees; without it they are downloaded",
+    )
     result.add_argument(
         "--save-minutes",
         type=positive(float),
@@ -165,6 +178,7 @@ def train(options: argparse.Namespace, processes: Processes, device: str) -> int
         options.save_minutes,
         options.snapshot_epochs,
         length if any(length.values()) else None,
+        feature_weights=options.feature_weights,
     )
     if not processes.is_first:
         return 0 if work(run, how, processes=processes) == "finished" else 130
@@ -187,11 +201,15 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
     if not options.out or not (options.recipe or options.start_from):
         parser().error("--data needs --out, and --recipe or --start-from")
     start = checkpoint.read(options.start_from) if options.start_from else None
-    recipe = recipes.get(options.recipe or recipe_of(start))
+    lone = options.teachers == ("likeness",) and not options.recipe
+    # Without a game, what the start was trained with decides next to nothing.
+    recipe = recipe_for("", start) if lone else recipes.get(options.recipe or recipe_of(start))
     if options.size:
         recipe = smaller(recipe, options.size)
     if start and not related(recipe, start):
         recipe = recipe_for(recipe.name, start)
+    if options.teachers:
+        recipe = recipes.taught_by(recipe, options.teachers)
     changes = {name: getattr(options, name) for name in CHANGES}
     recipe = replace(
         recipe, **{name: value for name, value in changes.items() if value is not None}

@@ -68,6 +68,30 @@ class Processes:
             gradients, [p.view(g.shape) for p, g in zip(parts, gradients, strict=True)]
         )
 
+    def gather(self, rows: Tensor) -> Tensor:
+        """The rows of all processes, in their order; each may have another number of them.
+
+        What is computed of them is the same everywhere. Gradients reach this process's own rows,
+        and are right after :meth:`average_gradients`.
+        """
+        return rows if self.count == 1 else _Gathered.apply(rows, self)
+
+    def offset(self, count: int, device: torch.device) -> int:
+        """Where this process's ``count`` rows begin among those that :meth:`gather` puts together.
+
+        The rows before them are counted, not drawn: every process is asked.
+        """
+        if self.count == 1:
+            return 0
+        return int(sum(self._counts(count, device)[: self.rank]))
+
+    def _counts(self, count: int, device: torch.device) -> list[int]:
+        """How many rows each process has."""
+        own = torch.tensor([count], device=device)
+        counts = [torch.zeros_like(own) for _ in range(self.count)]
+        distributed.all_gather(counts, own)
+        return [int(each) for each in counts]
+
     def agree(self, value: float, device: torch.device) -> float:
         """The first process's ``value``, for all: decisions that depend on time or on a person."""
         if self.count == 1:
@@ -129,9 +153,29 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(context, gradient: Tensor) -> Tensor:
-        total = gradient.contiguous().clone()
-        distributed.all_reduce(total)
-        return total
+        # As a function that is differentiable itself: gradient penalties come back this way.
+        return _Sum.apply(gradient.contiguous())
+
+
+class _Gathered(torch.autograd.Function):
+    """The rows of all processes, of which gradients reach the own ones."""
+
+    @staticmethod
+    def forward(context, rows: Tensor, processes: Processes) -> Tensor:
+        counts = processes._counts(len(rows), rows.device)
+        before = sum(counts[: processes.rank])
+        context.own, context.processes = slice(before, before + len(rows)), processes
+        # Shorter ones are filled up: not every backend exchanges tensors of several sizes.
+        padded = rows.new_zeros((max(counts), *rows.shape[1:]))
+        padded[: len(rows)] = rows
+        parts = [torch.empty_like(padded) for _ in counts]
+        distributed.all_gather(parts, padded)
+        return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+    @staticmethod
+    def backward(context, gradient: Tensor) -> tuple[Tensor, None]:
+        # Every process has computed the same of all rows, and gradients will be averaged.
+        return gradient[context.own] * context.processes.count, None
 
 
 class _SynchronisedBatchNorm(nn.modules.batchnorm._BatchNorm):

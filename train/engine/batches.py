@@ -40,11 +40,15 @@ class Batches:
         self._order: tuple[int, Tensor] | None = None
 
     def take(self, share: slice, value_range: tuple[float, float]) -> tuple[Tensor, Tensor | None]:
-        """The next batch's rows ``share``, in ``value_range``, and their condition; move on."""
+        """The next batch's rows ``share``, in ``value_range``, then move on.
+
+        What is told of them is that of the whole batch: others' may be asked about, too.
+        """
         # After a change of batch in the middle of an epoch, the last batch may reach back a little.
         start = min(self.position, len(self.images) - self.size)
-        chosen = self._indices()[start : start + self.size][share]
-        batch = self.images[chosen.to(self.images.device)].to(self.hardware.device)
+        chosen = self._indices()[start : start + self.size]
+        own = chosen[share].to(self.images.device)
+        batch = self.images[own].to(self.hardware.device)
         told = None if self.condition is None else self.condition[chosen].to(self.hardware.device)
         self.position += self.size
         if self.position + self.size > len(self.images):

@@ -35,15 +35,15 @@ def fit(
         Diverged: a number is no longer finite.
     """
     every = training.recipe.log_steps
-    for _ in _until(training, length):
+    for done in _until(training, length):
         if stopping():
             return False
-        training.step()
+        training.step(done)
         if training.at_tick:
             numbers = training.tick_means.take(training.processes)
             if not all(map(math.isfinite, numbers.values())):
                 raise Diverged("The losses are no longer finite numbers.")
-            training.adapt(numbers["real_sign"])
+            training.adapt(numbers)
             on_tick(numbers)
         if training.step_count % every == 0 if every else training.at_epoch_end:
             on_numbers(training.means.take(training.processes))
@@ -51,14 +51,16 @@ def fit(
     return True
 
 
-def _until(training: Training, length: Length) -> Iterator[None]:
+def _until(training: Training, length: Length) -> Iterator[float]:
+    """Before each step, the share of the training that is over."""
     before, start = training.seconds, time.monotonic()
     alone = training.processes.count == 1
+    spent = 0.0
     while training.images_shown < length.images:
         # Several processes must end at the same step, and to agree at each one would cost time.
         if length.seconds < math.inf and (alone or training.at_tick):
             spent = training.processes.agree(training.seconds, training.hardware.device)
             if spent >= length.seconds:
                 return
-        yield
+        yield length.share(training.images_shown, spent)
         training.seconds = before + time.monotonic() - start

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from train.devices.distributed import Processes
 
-# Both losses, the discriminator's mean probability of being real for real and for drawn images, and
-# the mean sign of its logits on real ones (-1..1), which tells how sure it is of them.
-NUMBERS = ("loss_g", "loss_d", "real_score", "fake_score", "real_sign")
+# A point of the curves is a mean over about so many images: one in a few seconds on two cores.
+TICK_IMAGES = 500
 
 
 class Means:
     """Means of each step's numbers since they were last taken, kept on the device until then."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.sums = torch.zeros(len(NUMBERS) + 1, device=device)
+    def __init__(self, names: Sequence[str], device: torch.device) -> None:
+        self.names = tuple(names)
+        self.sums = torch.zeros(len(self.names) + 1, device=device)
 
     def add(self, numbers: Tensor) -> None:
-        """Count one step's numbers, in the order of :data:`NUMBERS`."""
+        """Count one step's numbers, in the order of their names."""
         self.sums[:-1] += numbers
         self.sums[-1] += 1
 
     def take(self, processes: Processes) -> dict[str, float]:
-        """The means over all processes, then start anew; scores are probabilities of real."""
+        """The means over all processes, by name, then start anew."""
         *sums, count = processes.average(self.sums.clone()).tolist()
         self.sums.zero_()
-        return {name: value / max(count, 1) for name, value in zip(NUMBERS, sums, strict=True)}
+        return {name: value / max(count, 1) for name, value in zip(self.names, sums, strict=True)}

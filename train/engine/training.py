@@ -1,8 +1,9 @@
-"""A training: two networks and all that surrounds them as one resumable state, and one step."""
+"""A training: a generator, its teachers and all that surrounds them as one resumable state."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,33 +11,35 @@ from torch import Tensor, nn
 
 from studio.generators import Generator, build
 from train import discriminators
-from train.beginning.transfer import freeze_early_layers, take_over
+from train.beginning.transfer import take_over
 from train.devices.distributed import Processes
 from train.devices.hardware import Hardware
 from train.engine import initialise
 from train.engine.average import Average
 from train.engine.batches import Batches
-from train.engine.means import Means
+from train.engine.means import TICK_IMAGES, Means
 from train.engine.mixing import mixed
 from train.recipes import Recipe
-from train.teachers import augment
-from train.teachers.losses import LOSSES, gradient_penalty
+from train.teachers.base import Batch, Setup, with_rate
+from train.teachers.kinds import KINDS
 
-# A point of the curves is a mean over about so many images: one in a few seconds on two cores.
-TICK_IMAGES = 500
+FORMAT = 2  # of the state; 1 knew only the game
+LEAST_RATE = 0.05  # of the full one, where it falls
 
 
 class Training:
-    """Two networks, their optimisers and average, and everything random: one resumable state.
+    """A generator, its optimiser, average and teachers, and everything random.
 
     Args:
-        recipe: the settings.
+        recipe: the settings, which name the teachers.
         images: uint8 of shape (N, C, S, S) as :func:`train.data.images.load_images` returns them.
         hardware: where and in which precision to compute.
         seed: decides the first weights, the order of the images and every latent.
         processes: this process's place when several share each batch.
         condition: of each image, for a recipe whose generator takes one: int64 labels (N,), or
             texts as vectors (N, words).
+        feature_weights: a file of weights for teachers that see by a pretrained network; None for
+            this computer's, or to download them.
 
     Raises:
         ValueError: the images' shape does not fit the recipe.
@@ -51,12 +54,12 @@ class Training:
         seed: int,
         processes: Processes | None = None,
         condition: Tensor | None = None,
+        feature_weights: str | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.recipe, self.hardware, self.seed = recipe, hardware, seed
         self.processes = processes or Processes()
         generator: Generator = build(recipe.generator)
-        discriminator = discriminators.build(recipe.discriminator)
         wanted = (generator.channels, generator.image_size, generator.image_size)
         if tuple(images.shape[1:]) != wanted:
             raise ValueError(
@@ -72,83 +75,95 @@ class Training:
             hardware=hardware,
         )
         self.share = self.processes.share(self.batch)
-        self.loss = LOSSES[recipe.loss]
-        self.augmentations = augment.parse(recipe.augment)
-        self.augment_share = 1.0 if recipe.augment_target is None else 0.0
         self.steps_per_epoch = len(images) // self.batch
-
-        for network in (generator, discriminator):
-            network.apply(initialise.SCHEMES[recipe.init])
-        freeze_early_layers(discriminator, recipe.freeze)
+        self.random = torch.Generator(hardware.device).manual_seed(seed)
+        setup = Setup(
+            recipe=recipe,
+            generator=generator,
+            images=images,
+            condition=self.batches.condition,
+            batch=self.batch,
+            share=self.share,
+            hardware=hardware,
+            processes=self.processes,
+            random=self.random,
+            seed=seed,
+            feature_weights=feature_weights,
+        )
+        self.teachers = {name: KINDS[name](setup) for name in recipe.teachers}
+        generator.apply(initialise.SCHEMES[recipe.init])
+        for teacher in self.teachers.values():
+            teacher.begin()
         self.average = Average(generator, recipe, self.batches, hardware, seed)
         self.generator = hardware.place(self.processes.synchronise(generator))
-        self.discriminator = hardware.place(self.processes.synchronise(discriminator))
-        self.learning_d = [each for each in self.discriminator.parameters() if each.requires_grad]
-        self.optimiser_g = self._optimiser(list(self.generator.parameters()))
-        self.optimiser_d = self._optimiser(self.learning_d, recipe.rate_d)
+        self.setup = setup
+        self.optimiser = setup.optimiser(self.generator.parameters(), recipe.learning_rate)
+        self._kept: nn.Module | None = None
 
-        self.random = torch.Generator(hardware.device).manual_seed(seed)
         self.step_count = self.images_shown = 0
         self.seconds = 0.0
-        self.means, self.tick_means = Means(hardware.device), Means(hardware.device)
+        names = [name for teacher in self.teachers.values() for name in teacher.NUMBERS]
+        self.means, self.tick_means = (Means(names, hardware.device) for _ in range(2))
 
     def start_from(self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]):
-        """Take over what fits of trained weights before the first step; either may be empty."""
+        """Take over what fits of trained weights before the first step; either may be empty.
+
+        A discriminator that no teacher needs is kept as it is, for a game that may follow.
+        """
         take_over(self.generator, generator)
-        take_over(self.discriminator, discriminator)
         self.average.network.load_state_dict(self.generator.state_dict())
+        if "game" in self.teachers:
+            take_over(self.teachers["game"].networks["discriminator"], discriminator)
+        elif discriminator:
+            with torch.random.fork_rng(devices=[]):
+                self._kept = discriminators.build(self.recipe.discriminator).eval()
+            take_over(self._kept, discriminator)
 
-    def step(self) -> None:
-        """Update the discriminator on a real and a drawn batch, then the generator, once each."""
-        real, told = self.batches.take(self.share, self.average.network.value_range)
-        real = self._flipped(real)
-        told = self._some_dropped(told)
-        with self.hardware.autocast():
-            fake = self._fakes(told)
-        with torch.no_grad():
-            real_seen = self._see(real)
-        fake_seen = self._see(fake)
-        detached = fake_seen.detach()
-        penalised = self._penalties_due
-        real_seen.requires_grad_(penalised and self.recipe.r1 > 0)
-        detached.requires_grad_(penalised and self.recipe.r2 > 0)
-        real_logits, wrong_logits = self._judge_real(real_seen, told)
-        fake_logits = self._judge(detached, told)
-        false_logits = torch.cat([fake_logits, wrong_logits])
-        loss_d = self.loss.discriminator(real_logits, false_logits)
-        penalty = torch.zeros((), device=real.device)
-        for images, logits, weight in (
-            (real_seen, real_logits, self.recipe.r1),
-            (detached, fake_logits, self.recipe.r2),
-        ):
-            if penalised and weight > 0:
-                strength = weight * self.recipe.penalty_every
-                penalty = penalty + strength * gradient_penalty(images, logits)
-        self._descend(self.optimiser_d, self.learning_d, loss_d + penalty)
+    def prepare(
+        self,
+        folder: Path | None = None,
+        on_photos: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """Let the teachers look at the photos, before the first step or :meth:`load_state_dict`.
 
-        # Gradients of the discriminator's weights would be computed here only to be thrown away.
-        self._let_discriminator_learn(False)
-        with torch.no_grad():
-            paired = [self._judge(real_seen, told)] if self.loss.paired else []
-        loss_g = self.loss.generator(self._judge(fake_seen, told), *paired)
-        self._descend(self.optimiser_g, list(self.generator.parameters()), loss_g)
-        self._let_discriminator_learn(True)
+        Args:
+            folder: where they keep what they find, so that nobody looks twice.
+            on_photos: is called with how many were looked at so far, and of how many.
 
+        Raises:
+            UserError: what a teacher needs can't be had here.
+        """
+        for teacher in self.teachers.values():
+            teacher.prepare(folder, on_photos)
+
+    def step(self, done: float = 0.0) -> None:
+        """One update of the generator by what its teachers say of a batch.
+
+        Args:
+            done: the share of the training that is over, 0..1, by which rates may fall.
+        """
+        batch = self._drawn()
+        weights = self.recipe.teachers
+        lessons = [weights[name] * each.lesson(batch) for name, each in self.teachers.items()]
+        with_rate(self.optimiser, self.recipe.learning_rate * self._share_of_rate(done))
+        self.setup.descend(self.optimiser, list(self.generator.parameters()), sum(lessons))
+        numbers = torch.cat([each.settle(batch) for each in self.teachers.values()])
         self.step_count += 1
         self.images_shown += self.batch
         self.average.update(self.generator, self.images_shown)
-        with torch.no_grad():
-            real_score, fake_score = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
-            numbers = [loss_g, loss_d, real_score, fake_score, real_logits.sign().mean()]
-            for means in (self.means, self.tick_means):
-                means.add(torch.stack(numbers))
+        for means in (self.means, self.tick_means):
+            means.add(numbers)
 
-    def adapt(self, real_sign: float) -> None:
-        """Augment more if the discriminator is too sure of the real images, and else less."""
-        if self.recipe.augment_target is not None:
-            shown = max(1, round(TICK_IMAGES / self.batch)) * self.batch
-            sure = real_sign > self.recipe.augment_target
-            self.augment_share = augment.adapted(self.augment_share, shown, more=sure)
+    def adapt(self, numbers: Mapping[str, float]) -> None:
+        """Let the teachers follow the curves, given means of some hundred images."""
+        for teacher in self.teachers.values():
+            teacher.adapt(numbers)
+
+    @property
+    def discriminator(self) -> nn.Module | None:
+        """That of the game or, without one, what the training began with, if anything."""
+        game = self.teachers.get("game")
+        return game.networks["discriminator"] if game else self._kept
 
     @property
     def epoch(self) -> int:
@@ -172,17 +187,19 @@ class Training:
 
     def is_finite(self) -> bool:
         """Whether every weight is a finite number."""
-        weights = [*self.generator.parameters(), *self.discriminator.parameters()]
+        networks = [self.generator]
+        networks += [each for t in self.teachers.values() for each in t.networks.values()]
+        weights = [each for network in networks for each in network.parameters()]
         return bool(torch.stack([each.detach().isfinite().all() for each in weights]).all())
 
     def state_dict(self) -> dict[str, Any]:
         """All that a later process needs to go on exactly here, as tensors and plain values."""
         return {
+            "format": FORMAT,
             "generator": self.generator.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
             "average": self.average.network.state_dict(),
-            "optimiser_g": self.optimiser_g.state_dict(),
-            "optimiser_d": self.optimiser_d.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "teachers": {name: each.state_dict() for name, each in self.teachers.items()},
             "random": self.random.get_state(),
             "fixed_latents": self.average.fixed_latents,
             "means": self.means.sums,
@@ -191,80 +208,52 @@ class Training:
             "images_shown": self.images_shown,
             "epoch": self.batches.epoch,
             "position": self.batches.position,
-            "augment_share": self.augment_share,
             "seconds": self.seconds,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go back to where :meth:`state_dict` was taken, same images and seed.
 
-        The recipe's batch and learning rate may have changed since.
+        The recipe's batch and learning rate may have changed since: each step sets the rate.
+
+        Raises:
+            ValueError: a later version of this program wrote it.
         """
-        for name in ("generator", "discriminator", "optimiser_g", "optimiser_d"):
-            getattr(self, name).load_state_dict(state[name])
+        state = _upgraded(state)
+        self.generator.load_state_dict(state["generator"])
         self.average.network.load_state_dict(state["average"])
-        rates = self.recipe.learning_rate, self.recipe.rate_d
-        for optimiser, rate in zip((self.optimiser_g, self.optimiser_d), rates, strict=True):
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name, teacher in self.teachers.items():
+            teacher.load_state_dict(state["teachers"][name])
         self.random.set_state(state["random"].cpu())
         self.average.fixed_latents = state["fixed_latents"].to(self.hardware.device)
         for means, name in ((self.means, "means"), (self.tick_means, "tick_means")):
             means.sums = state[name].to(self.hardware.device)
         self.step_count, self.images_shown = state["step_count"], state["images_shown"]
         self.batches.epoch, self.batches.position = state["epoch"], state["position"]
-        self.augment_share = state.get("augment_share", self.augment_share)
         self.seconds = state["seconds"]
 
-    def _optimiser(
-        self, parameters: list[nn.Parameter], rate: float | None = None
-    ) -> torch.optim.Optimizer:
-        rate = rate or self.recipe.learning_rate
-        return torch.optim.Adam(parameters, rate, self.recipe.betas, fused=True)
+    def _drawn(self) -> Batch:
+        """The next photos, and as many pictures drawn as what those are of."""
+        real, told = self.batches.take(self.share, self.average.network.value_range)
+        real = self._flipped(real)
+        told = self._some_dropped(told)
+        others = None if told is None else told.roll(1, 0)[self.share]
+        told = None if told is None else told[self.share]
+        with self.hardware.autocast():
+            drawn = self._fakes(told)
+        return Batch(real, drawn, told, others, self.step_count)
+
+    def _share_of_rate(self, done: float) -> float:
+        """The share of the full rate after so many steps, and with so much of the training over."""
+        recipe = self.recipe
+        rising = (self.step_count + 1) / recipe.warm_up if recipe.warm_up else 1.0
+        falling = max(LEAST_RATE, (1 - done) / recipe.fall) if recipe.fall else 1.0
+        return min(rising, falling, 1.0)
 
     def _latents(self, count: int, random: torch.Generator) -> Tensor:
         size = (count, self.average.network.latent_dim)
         return torch.randn(size, generator=random, device=self.hardware.device)
-
-    def _see(self, images: Tensor) -> Tensor:
-        """What the discriminator is shown of images: they are augmented if the recipe says so."""
-        return augment.augment(
-            images,
-            self.augmentations,
-            self.random,
-            value_range=self.average.network.value_range,
-            probability=self.augment_share,
-            share=self.share,
-            total=self.batch,
-        )
-
-    def _judge_real(self, seen: Tensor, told: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Logits of real images with their own condition and, if those are to match, with others.
-
-        A real image with another's words is as false as a drawn one (Reed et al., 2016). The second
-        are fewer where neighbours in the batch have the same words, and none without ``matching``.
-        """
-        if not self.recipe.matching or told is None:
-            logits = self._judge(seen, told)
-            return logits, logits[:0]
-        others = told.roll(1, 0)
-        own, wrong = self._judge(seen, torch.stack([told, others]))
-        return own, wrong[(told != others).flatten(1).any(1)]
-
-    def _judge(self, seen: Tensor, told: Tensor | None) -> Tensor:
-        """The discriminator's logits (b,) on what it is shown and told."""
-        condition = {} if told is None else {"condition": told}
-        with self.hardware.autocast():
-            return self.discriminator(seen, **condition).float()
-
-    def _let_discriminator_learn(self, wanted: bool) -> None:
-        for each in self.learning_d:
-            each.requires_grad_(wanted)
-
-    @property
-    def _penalties_due(self) -> bool:
-        recipe = self.recipe
-        return max(recipe.r1, recipe.r2) > 0 and self.step_count % recipe.penalty_every == 0
 
     def _flipped(self, images: Tensor) -> Tensor:
         """Real images (b, C, S, S), half of them mirrored if the recipe says so."""
@@ -274,14 +263,14 @@ class Training:
         return torch.where(draws[:, None, None, None] < 0.5, images.flip(3), images)
 
     def _some_dropped(self, told: Tensor | None) -> Tensor | None:
-        """Conditions (b, words), some of them zeros: no text, which is learnt along with texts.
+        """Conditions (batch, words), some of them zeros: no text, which is learnt as texts are.
 
         So a text's style can be told from what any design has, and be followed more closely than
         it was learnt (Ho and Salimans, 2022, do so with noise; here it is done in w).
         """
         if not self.recipe.caption_dropout or told is None or not told.is_floating_point():
             return told
-        draws = torch.rand(self.batch, generator=self.random, device=told.device)[self.share]
+        draws = torch.rand(self.batch, generator=self.random, device=told.device)
         return told * (draws >= self.recipe.caption_dropout)[:, None]
 
     def _fakes(self, told: Tensor | None) -> Tensor:
@@ -296,13 +285,24 @@ class Training:
             styles = mixed(*both, draws[:, share], mixing)
         return generator.draw(styles)
 
-    def _descend(
-        self, optimiser: torch.optim.Optimizer, learning: list[nn.Parameter], loss: Tensor
-    ) -> None:
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.processes.average_gradients(learning)
-        optimiser.step()
+
+def _upgraded(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A state as it is written today, of one that was written at any time.
+
+    Raises:
+        ValueError: it is of a format that is not known yet.
+    """
+    found = state.get("format", 1)
+    if found > FORMAT:
+        raise ValueError("a later version of this program wrote it")
+    if found == FORMAT:
+        return state
+    game = {
+        "discriminator": state["discriminator"],
+        "optimiser": state["optimiser_d"],
+        "augment_share": state.get("augment_share", 1.0),
+    }
+    return {**state, "optimiser": state["optimiser_g"], "teachers": {"game": game}}
 
 
 def _checked(generator: Generator, condition: Tensor | None) -> Tensor | None:

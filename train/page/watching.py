@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from studio.checkpoint import CARD
-from train.engine.means import NUMBERS
 from train.runs.finding import line_up
 from train.runs.run import ACTIVE, CHECKPOINT, CURVES, LOOKS, Run, RunError
 
 MOST_POINTS = 600
 FILES_KEPT = 16  # of which the lines stay in memory
-POINT = ("step", "images_shown", "seconds", *NUMBERS)
+PLACE = ("step", "epoch", "images_shown", "seconds")  # of a point; the rest are its numbers
 OPEN_PATIENCE = 60.0  # seconds to wait for the newest weights
 ENDED = ("stopped", "failed", "interrupted")
 
@@ -30,13 +29,13 @@ ENDED = ("stopped", "failed", "interrupted")
 class Lines:
     """The lines of a file that grows at its end, each read once."""
 
-    def __init__(self, path: Path, names: Collection[str] | None = None) -> None:
-        self.path, self.names = path, names
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.lines: list[dict[str, Any]] = []
         self._inode, self._end = 0, 0
 
     def read(self) -> list[dict[str, Any]]:
-        """All lines there are now; of each, the parts called ``names``, or all."""
+        """All lines there are now."""
         try:
             with open(self.path, "rb") as file:
                 found = os.fstat(file.fileno())
@@ -57,8 +56,7 @@ class Lines:
             with suppress(ValueError, TypeError, AttributeError):
                 line = json.loads(text)
                 if isinstance(line.get("step"), int):
-                    names = self.names or line
-                    self.lines.append({name: line[name] for name in names if name in line})
+                    self.lines.append(line)
 
 
 class Watching:
@@ -71,7 +69,7 @@ class Watching:
     def curve(self, run: Run, since: int) -> list[dict[str, Any]]:
         """The points after step ``since``, thinned to :data:`MOST_POINTS` means."""
         with self._lock:
-            lines = self._lines(run.folder / CURVES, POINT)
+            lines = self._lines(run.folder / CURVES)
             first = len(lines)
             while first and lines[first - 1]["step"] > since:
                 first -= 1
@@ -81,10 +79,10 @@ class Watching:
     def looks(self, run: Run) -> list[dict[str, Any]]:
         """All looks at the samples."""
         with self._lock:
-            return list(self._lines(run.folder / LOOKS, None))
+            return list(self._lines(run.folder / LOOKS))
 
-    def _lines(self, path: Path, names: Collection[str] | None) -> list[dict[str, Any]]:
-        file = self._files.pop(path, None) or Lines(path, names)
+    def _lines(self, path: Path) -> list[dict[str, Any]]:
+        file = self._files.pop(path, None) or Lines(path)
         self._files[path] = file
         while len(self._files) > FILES_KEPT:
             self._files.popitem(last=False)
@@ -101,7 +99,7 @@ def thinned(points: list[dict[str, Any]], most: int = MOST_POINTS) -> list[dict[
 
 def _mean(points: list[dict[str, Any]]) -> dict[str, Any]:
     result = dict(points[-1])
-    for name in NUMBERS:
+    for name in points[-1].keys() - set(PLACE):
         values = [each[name] for each in points if name in each]
         if values:
             result[name] = sum(values) / len(values)

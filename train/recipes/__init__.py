@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from train.recipes.modern import MODERN
 from train.recipes.published import PUBLISHED
-from train.recipes.recipe import GROWING, Recipe, at_size, for_classes, for_words, from_dict
+from train.recipes.recipe import (
+    GROWING,
+    TEACHERS,
+    Recipe,
+    at_size,
+    for_classes,
+    for_words,
+    from_dict,
+    taught_by,
+)
 
 __all__ = [
     "GROWING",
     "RECIPES",
+    "TEACHERS",
     "Recipe",
     "at_size",
     "for_classes",
     "for_words",
     "from_dict",
     "get",
+    "taught_by",
 ]
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*MODERN, *PUBLISHED)}

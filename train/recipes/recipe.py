@@ -5,12 +5,14 @@ It says how to train, never on which pictures: any recipe trains on any images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 # Kinds of generators with an image head at every size, so that a level can be added or left away.
 GROWING = ("style", "self-modulated")
+# What a generator can learn from, see :mod:`train.teachers`.
+TEACHERS = ("game", "likeness")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Recipe:
     ``style_mixing`` is the share of drawn pictures with two styles, ``flip`` mirrors half of the
     real ones, and ``balanced`` shows all classes equally often. A ``conditional`` recipe's networks
     are told the images' classes when there are any, see :func:`for_classes`.
+
+    ``teachers`` are what the generator learns from, of :data:`TEACHERS`, and how much each counts.
+    Its rate rises over ``warm_up`` updates, and falls to nearly nothing over the share ``fall`` of
+    the training that comes last.
 
     Where the networks are told texts, ``caption_dropout`` is the share of images whose text is left
     away, and with ``matching`` real images with another's text count as false (Reed et al., 2016).
@@ -68,6 +74,9 @@ class Recipe:
     conditional: bool = False
     caption_dropout: float = 0.0
     matching: bool = False
+    teachers: dict[str, float] = field(default_factory=lambda: {"game": 1.0})
+    warm_up: int = 0
+    fall: float = 0.0
 
     @property
     def rate_d(self) -> float:
@@ -92,9 +101,38 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
     """
     try:
         pairs = {name: tuple(values[name]) for name in ("betas", "sample_grid")}
-        return Recipe(**{**values, **pairs})
+        recipe = Recipe(**{**values, **pairs})
+        unknown = set(recipe.teachers) - set(TEACHERS)
     except (KeyError, TypeError) as error:
         raise ValueError(f"These are not a recipe's settings: {error}.") from error
+    if unknown or not recipe.teachers:
+        raise ValueError(f"A recipe's teachers are some of: {', '.join(TEACHERS)}.")
+    return recipe
+
+
+def taught_by(recipe: Recipe, names: Sequence[str]) -> Recipe:
+    """The recipe with other teachers, of :data:`TEACHERS`.
+
+    Likeness alone is for a generator that a training has brought far enough to draw the right
+    things, or things like them; it has numbers of its own, see docs/experiments.md, "Matched to
+    photos".
+    """
+    recipe = replace(recipe, teachers=dict.fromkeys(names, 1.0))
+    if "game" in recipe.teachers:
+        return recipe
+    return replace(
+        recipe,
+        batch=48,
+        learning_rate=2e-3,
+        learning_rate_d=None,
+        betas=(0.5, 0.99),
+        ema_kimg=3.0,
+        ema_rampup=1e9,
+        warm_up=30,
+        fall=0.3,
+        style_mixing=0.0,
+        caption_dropout=0.1 if recipe.worded else 0.0,
+    )
 
 
 def at_size(recipe: Recipe, size: int) -> Recipe:

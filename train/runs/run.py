@@ -9,6 +9,7 @@ little. What the training itself writes is in :mod:`train.work.recorder`. Layout
     curves.jsonl      one line of means for about every five hundred images
     looks.jsonl       one line for each look at the samples: distance and health
     samples/          generated-images-00001234.png …: step 1234, always from the same latents
+    statistics-….pt   what a teacher saw of the photos, until the end
     state.pt          everything random and every weight, replaced whole at each save
     checkpoint/       what the studio opens
     best/             the checkpoint with the lowest distance, while it is not the newest
@@ -45,6 +46,7 @@ LOG, CURVES, LOOKS = "log.jsonl", "curves.jsonl", "looks.jsonl"
 SAMPLES, STATE, OUTPUT, LOCK = "samples", "state.pt", "output.txt", "lock"
 CHECKPOINT, BEST, SNAPSHOTS, START = "checkpoint", "best", "snapshots", "start"
 REQUESTS = "requests"
+STATISTICS = "statistics-*.pt"
 FRAME = "generated-images-{:08d}.png"
 # What settings.json must hold.
 PARTS = {"recipe", "data", "data_digest", "seed", "length", "card"}

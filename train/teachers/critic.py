@@ -7,15 +7,16 @@ ones made generators draw one good thing for every latent; the distance keeps th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from train.devices.distributed import Processes
 from train.devices.hardware import Hardware
 from train.discriminators import conditions
-from train.engine.batches import Batches
 from train.teachers.feature_distance import Look
 from train.teachers.losses import discriminator_hinge, generator_hinge
 
@@ -28,46 +29,32 @@ class Critic:
     """Tells photos from drawn pictures by maps of a frozen network, and learns to as it goes.
 
     Args:
-        look: what is seen of pictures (b, C, s, s) in -1..1:
-            :meth:`train.teachers.feature_distance.FeatureDistance.look`.
-        photos: uint8 (N, C, S, S).
+        deviations: of the channels of each map that is judged, (1, channels, 1, 1):
+            :attr:`train.teachers.feature_distance.FeatureDistance.deviations`.
         condition: of the photos, int64 labels (N,) or texts as vectors (N, words), or None.
-        batch: how many photos it learns from at a time, fewer where there are fewer.
-        mirrored: whether photos count mirrored too.
-        seed: decides its first weights and the order of the photos.
+        seed: decides its first weights.
         hardware: where to compute.
+        processes: among which each batch is shared.
     """
 
     def __init__(
         self,
-        look: Callable[[Tensor], Look],
-        photos: Tensor,
+        deviations: Sequence[Tensor],
         condition: Tensor | None,
         *,
-        batch: int,
-        mirrored: bool,
         seed: int,
         hardware: Hardware,
+        processes: Processes | None = None,
     ) -> None:
-        self.look, self.mirrored = look, mirrored
-        self.batches = Batches(
-            photos,
-            condition,
-            size=min(batch, len(photos)),
-            seed=seed,
-            balanced=False,
-            hardware=hardware,
-        )
-        self.random = torch.Generator().manual_seed(seed)
-        maps = judged(self._photos()[0])
-        self.deviations = [each.std((0, 2, 3), keepdim=True).clamp(min=1e-6) for each in maps]
+        self.deviations = list(deviations)
+        self.processes = processes or Processes()
         views = 0
         if condition is not None:
             texts = condition.is_floating_point()
             views = condition.shape[1] if texts else int(condition.max()) + 1
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.heads = nn.ModuleList(Head(each.shape[1], views) for each in maps)
+            self.heads = nn.ModuleList(Head(each.shape[1], views) for each in self.deviations)
         self.heads = self.heads.to(hardware.device)
         self.optimiser = torch.optim.Adam(self.heads.parameters(), RATE, BETAS, fused=True)
 
@@ -76,27 +63,47 @@ class Critic:
         self.heads.requires_grad_(False)
         logits = self.logits(judged(seen), told)
         self.heads.requires_grad_(True)
-        return torch.stack([generator_hinge(each) for each in logits]).mean()
+        return torch.stack([generator_hinge(self.processes.gather(e)) for e in logits]).mean()
 
     def learn(
-        self, seen: Look, told: Tensor | None, photos: tuple[Look, Tensor | None] | None = None
-    ) -> None:
-        """One step of telling photos from these pictures, and from photos of something else.
+        self,
+        seen: Look,
+        told: Tensor | None,
+        photos: Look,
+        own: Tensor | None,
+        others: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """One step of telling photos from pictures, and from photos of something else.
 
         A photo with another's condition is as false as a drawn picture (Reed et al., 2016).
-        ``photos`` are what is seen of some and what they are of; without them it takes the next.
+
+        Args:
+            seen, told: what is seen of drawn pictures, and what they are meant to be.
+            photos, own: what is seen of photos, and what they are of.
+            others: what other photos are of; without it, each one's neighbour in ``own``.
+
+        Returns:
+            How much photos and pictures looked real to it before, 0..1.
         """
         false = self.logits([each.detach() for each in judged(seen)], told)
-        photos, own = self._photos() if photos is None else photos
         maps = judged(photos)
         real = self.logits(maps, own)
+        scores = tuple(
+            torch.stack([each.detach().sigmoid().mean() for each in logits]).mean()
+            for logits in (real, false)
+        )
+        all_of = self.processes.gather
+        false = [all_of(each) for each in false]
         if own is not None:
-            wrong = self.logits(*mistold(maps, own, own.roll(1, 0)))
-            false = [torch.cat(pair) for pair in zip(false, wrong, strict=True)]
+            wrong = self.logits(*mistold(maps, own, own.roll(1, 0) if others is None else others))
+            false = [torch.cat([a, all_of(b)]) for a, b in zip(false, wrong, strict=True)]
+        real = [all_of(each) for each in real]
         losses = [discriminator_hinge(*pair) for pair in zip(real, false, strict=True)]
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(losses).mean().backward()
+        self.processes.average_gradients(self.heads.parameters())
         self.optimiser.step()
+        return scores
 
     def logits(self, maps: list[Tensor], told: Tensor | None) -> list[Tensor]:
         """Of every place of each map (b, C, s, s): (b, s, s)."""
@@ -105,15 +112,14 @@ class Critic:
             for head, each, deviation in zip(self.heads, maps, self.deviations, strict=True)
         ]
 
-    @torch.no_grad()
-    def _photos(self) -> tuple[Look, Tensor | None]:
-        """What is seen of the next photos, and told of them."""
-        photos, told = self.batches.take(slice(None), (-1.0, 1.0))
-        if self.mirrored:
-            turned = torch.rand(len(photos), generator=self.random) < 0.5
-            turned = turned.to(photos.device)[:, None, None, None]
-            photos = torch.where(turned, photos.flip(3), photos)
-        return self.look(photos), told
+    def state_dict(self) -> dict[str, Any]:
+        """The heads and their optimiser."""
+        return {"heads": self.heads.state_dict(), "optimiser": self.optimiser.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where :meth:`state_dict` was taken."""
+        self.heads.load_state_dict(state["heads"])
+        self.optimiser.load_state_dict(state["optimiser"])
 
 
 def judged(seen: Look) -> list[Tensor]:

@@ -8,17 +8,18 @@ shapes too, and there is no opponent that could run away.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.generators.base import from_uint8
+from train.devices.distributed import Processes
 from train.devices.hardware import Hardware
 from train.teachers.features import Eye
+from train.teachers.targets import Target, measured
 
 # What a picture shows where: maps averaged to so many places a side; its colours, likewise.
 LAYOUT_SIDE = 4
@@ -31,10 +32,7 @@ ASIDE = 1 / 32  # of the side at most, either way
 PLACES_OF_PHOTO = 32
 PLACES_OF_PHOTOS = 32_768
 PLACES_OF_BATCH = 4096
-# Along how many directions each kind is compared, and how many sets of them take turns.
-LAYOUT_DIRECTIONS, COLOUR_DIRECTIONS, PLACE_DIRECTIONS = 256, 64, 32
-TURNS = 32
-COLOUR_WEIGHT = 2.0
+WEIGHTS = {"layout": 1.0, "colour": 2.0, "place": 1.0}
 # A batch is ranked together with so many before it: the extremes of few pictures seldom are those
 # of the photos, so that pictures which differ too little would come nearest to them.
 REMEMBERED = 7
@@ -71,6 +69,8 @@ class FeatureDistance:
         mirrored: whether photos count mirrored too.
         seed: decides directions and places; they are drawn on the CPU, the same for any hardware.
         hardware: where to compute.
+        processes: among which each batch is shared; every one compares its share of the whole.
+        known: what :meth:`statistics` gave for the same photos, which then are not looked at.
         on_photos: is called with how many were looked at, batch by batch, mirrored ones too.
     """
 
@@ -84,43 +84,61 @@ class FeatureDistance:
         mirrored: bool,
         seed: int,
         hardware: Hardware,
+        processes: Processes | None = None,
+        known: Sequence[Mapping[str, Any]] | None = None,
         on_photos: Callable[[int], None] = lambda count: None,
     ) -> None:
         self.hardware, self.eye = hardware, Eye(network, hardware)
+        self.processes = processes or Processes()
         labelled = condition is not None and not condition.is_floating_point()
         self.classes = int(condition.max()) + 1 if labelled else 0
         self.random = torch.Generator().manual_seed(seed)
         self.turn = 0
-        if mirrored:
-            photos = torch.cat([photos, photos.flip(3)])
-            condition = None if condition is None else torch.cat([condition, condition])
-        told = self._told(condition)
-        wholes, places = self._of_photos(photos, on_photos)
-        layouts = len(wholes) - len(COLOUR_SIDES)
-        counts = [LAYOUT_DIRECTIONS] * layouts + [COLOUR_DIRECTIONS] * len(COLOUR_SIDES)
-        self.weights = [1.0] * layouts + [COLOUR_WEIGHT] * len(COLOUR_SIDES)
-        self.wholes = [
-            Target(
-                rows,
-                told,
-                points=batch,
-                remembered=REMEMBERED,
-                directions=count,
-                random=self.random,
-            )
-            for rows, count in zip(wholes, counts, strict=True)
-        ]
-        self.places = [
-            Target(
-                rows[self._some(len(rows), PLACES_OF_PHOTOS)],
-                None,
-                points=min(PLACES_OF_BATCH, batch * count),
-                remembered=0,
-                directions=PLACE_DIRECTIONS,
-                random=self.random,
-            )
-            for rows, count in zip(places, self.places_of_picture, strict=True)
-        ]
+        if known is None:
+            if mirrored:
+                photos = torch.cat([photos, photos.flip(3)])
+                condition = None if condition is None else torch.cat([condition, condition])
+            kinds = self._of_photos(photos, on_photos)
+            told = self._told(condition)
+            known = [
+                measured(
+                    rows,
+                    None if kind == "place" else told,
+                    kind=kind,
+                    points=min(PLACES_OF_BATCH, batch * places) if kind == "place" else batch,
+                    remembered=0 if kind == "place" else REMEMBERED,
+                    seed=seed + index,
+                )
+                for index, (kind, rows, places) in enumerate(kinds)
+            ]
+        self.targets = [Target(each, hardware.device, self.processes) for each in known]
+        # From here on the same, whether photos were looked at or not.
+        self.random.manual_seed(seed + 1)
+
+    @property
+    def deviations(self) -> list[Tensor]:
+        """Of the channels of each map but the finest, over the photos' places: (1, C, 1, 1)."""
+        places = [each for each in self.targets if each.kind == "place"]
+        return [each.deviation.view(1, -1, 1, 1) for each in places[1:-1]]
+
+    def statistics(self) -> list[dict[str, Any]]:
+        """What was seen of the photos, to be given as ``known`` instead of looking again."""
+        return [each.known for each in self.targets]
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a batch is compared with besides the photos, and where chance stands."""
+        return {
+            "random": self.random.get_state(),
+            "turn": self.turn,
+            "before": [list(each.before) for each in self.targets],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where :meth:`state_dict` was taken."""
+        self.random.set_state(state["random"])
+        self.turn = state["turn"]
+        for target, before in zip(self.targets, state["before"], strict=True):
+            target.remember_all(before)
 
     def __call__(self, seen: Look, condition: Tensor | None = None) -> Tensor:
         """The distance of a batch that was looked at from the photos, a scalar.
@@ -128,16 +146,13 @@ class FeatureDistance:
         The batches before it count as drawn by the same generator, not long ago.
         """
         told = self._told(condition)
-        wholes, places = self._rows(seen)
-        turn, self.turn = self.turn, (self.turn + 1) % TURNS
-        far = [
-            weight * target.distance(rows, told, turn)
-            for weight, target, rows in zip(self.weights, self.wholes, wholes, strict=True)
-        ]
-        far += [
-            target.distance(rows[self._some(len(rows), target.points)], None, turn)
-            for target, rows in zip(self.places, places, strict=True)
-        ]
+        turn, self.turn = self.turn, self.turn + 1
+        far = []
+        for target, (kind, rows, _) in zip(self.targets, self._rows(seen), strict=True):
+            if kind == "place":
+                rows = self._some_of_all(rows, target.points)
+            own = None if kind == "place" else told
+            far.append(WEIGHTS[kind] * target.distance(rows, own, turn))
         return torch.stack(far).sum()
 
     def look(self, pictures: Tensor, moves: Moves | None = None) -> Look:
@@ -148,38 +163,64 @@ class FeatureDistance:
 
     def moves(self, pictures: Tensor) -> Moves:
         """By how many pixels, at most 1/32 of the side, each picture is to be moved: by chance."""
-        most = _most_aside(pictures)
-        moves = torch.randint(2 * most + 1, (len(pictures), 2), generator=self.random)
-        return [(down, right) for down, right in moves.tolist()]
+        own, processes = len(pictures), self.processes
+        size = own * processes.count, 2
+        moves = torch.randint(2 * _most_aside(pictures) + 1, size, generator=self.random)
+        own_moves = moves[processes.rank * own :][:own].tolist()
+        return [(down, right) for down, right in own_moves]
 
-    def _rows(self, seen: Look) -> tuple[list[Tensor], list[Tensor]]:
-        """What is compared: rows for each picture (b, C, s, s), and for each place (n, C)."""
-        wholes = [F.adaptive_avg_pool2d(each, LAYOUT_SIDE) for each in seen.maps]
-        wholes += [F.adaptive_avg_pool2d(seen.pictures, side) for side in COLOUR_SIDES]
+    def _rows(self, seen: Look) -> list[tuple[str, Tensor, int]]:
+        """What is compared: its kind, rows, and how many of them each picture has.
+
+        Rows are (b, C, s, s) of pictures, and (n, C) of places.
+        """
+        wholes = [("layout", F.adaptive_avg_pool2d(each, LAYOUT_SIDE), 1) for each in seen.maps]
+        wholes += [
+            ("colour", F.adaptive_avg_pool2d(seen.pictures, side), 1) for side in COLOUR_SIDES
+        ]
         places = [each.flatten(2) for each in seen.maps]
         places.append(F.unfold(finest(seen.pictures), PATCH, stride=PATCH_STRIDE))
-        self.places_of_picture = [each.shape[2] for each in places]
-        return wholes, [each.transpose(1, 2).flatten(0, 1) for each in places]
+        flat = [("place", each.transpose(1, 2).flatten(0, 1), each.shape[2]) for each in places]
+        return [*wholes, *flat]
 
     @torch.no_grad()
     def _of_photos(
         self, photos: Tensor, on_photos: Callable[[int], None]
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    ) -> list[tuple[str, Tensor, int]]:
         """The same rows of all photos, of some of their places."""
-        wholes, places = [], []
+        found: list[list[Tensor]] = []
         for some in photos.split(READ_AT_ONCE):
-            seen = self.look(from_uint8(some.to(self.hardware.device), (-1.0, 1.0)))
-            whole, place = self._rows(seen)
-            wholes.append(whole)
-            places.append(
-                [each[self._some(len(each), PLACES_OF_PHOTO * len(some))] for each in place]
+            pictures = from_uint8(some.to(self.hardware.device), (-1.0, 1.0))
+            most = 2 * _most_aside(pictures) + 1
+            moves = torch.randint(most, (len(some), 2), generator=self.random).tolist()
+            kinds = self._rows(self.look(pictures, [(down, right) for down, right in moves]))
+            found.append(
+                [
+                    self._some(rows, PLACES_OF_PHOTO * len(some)) if kind == "place" else rows
+                    for kind, rows, _ in kinds
+                ]
             )
             on_photos(len(some))
-        return _joined(wholes), _joined(places)
+        result = []
+        for (kind, _, places), parts in zip(kinds, zip(*found, strict=True), strict=True):
+            rows = torch.cat(parts)
+            if kind == "place":
+                rows = self._some(rows, PLACES_OF_PHOTOS)
+            result.append((kind, rows, places))
+        return result
 
-    def _some(self, count: int, wanted: int) -> Tensor:
-        """Random places of ``count`` rows, at most ``wanted``, none twice."""
-        return torch.randperm(count, generator=self.random)[:wanted].to(self.hardware.device)
+    def _some(self, rows: Tensor, wanted: int) -> Tensor:
+        """Random ones of the rows, at most ``wanted``, none twice."""
+        return rows[torch.randperm(len(rows), generator=self.random)[:wanted].to(rows.device)]
+
+    def _some_of_all(self, rows: Tensor, wanted: int) -> Tensor:
+        """Those of this process's rows that are among ``wanted`` random ones of all processes'."""
+        processes = self.processes
+        if processes.count == 1:
+            return self._some(rows, wanted)
+        own, first = len(rows), processes.rank * len(rows)
+        chosen = torch.randperm(own * processes.count, generator=self.random)[:wanted] - first
+        return rows[chosen[(chosen >= 0) & (chosen < own)].to(rows.device)]
 
     def _told(self, condition: Tensor | None) -> Tensor | None:
         """Conditions as rows (n, k): a text's vector, or a single one at the label's place."""
@@ -189,60 +230,6 @@ class FeatureDistance:
         if condition.is_floating_point():
             return condition
         return F.one_hot(condition, self.classes).float()
-
-
-class Target:
-    """One kind of the photos' features: their quantiles along sets of random directions.
-
-    Args:
-        rows: (n, C, …); each channel is divided by its standard deviation.
-        told: (n, k) of each row, or None.
-        points: how many rows there will be to compare at a time.
-        remembered: with how many times as many, compared before, they are ranked.
-        directions: in each set.
-        random: on the CPU.
-    """
-
-    def __init__(
-        self,
-        rows: Tensor,
-        told: Tensor | None,
-        *,
-        points: int,
-        remembered: int,
-        directions: int,
-        random: torch.Generator,
-    ) -> None:
-        self.points = points * (1 + remembered)
-        self.before: deque[tuple[Tensor, Tensor | None]] = deque(maxlen=remembered)
-        others = [axis for axis in range(rows.dim()) if axis != 1]
-        self.deviation = rows.std(others, keepdim=True).clamp(min=1e-6)
-        flat = self._flat(rows)
-        self.turns = []
-        for _ in range(TURNS):
-            ways = torch.randn(flat.shape[1], directions, generator=random)
-            ways = (ways / ways.norm(dim=0)).to(rows.device)
-            shifts = None
-            if told is not None:
-                shifts = torch.randn(told.shape[1], directions, generator=random).to(rows.device)
-            values = projected(flat, ways, told, shifts).sort(0).values
-            self.turns.append((ways, shifts, quantiles(values, self.points)))
-
-    def distance(self, rows: Tensor, told: Tensor | None, turn: int) -> Tensor:
-        """The mean squared distance of ``points`` rows, which it remembers, a scalar."""
-        ways, shifts, wanted = self.turns[turn]
-        flat = self._flat(rows)
-        values = projected(flat, ways, told, shifts)
-        with torch.no_grad():
-            before = [projected(each, ways, of_each, shifts) for each, of_each in self.before]
-            ranks = torch.cat([values, *before]).argsort(0).argsort(0)
-            wanted = quantiles(wanted, len(ranks)).gather(0, ranks[: len(values)])
-        self.before.append((flat.detach(), told))
-        return (values - wanted).square().mean()
-
-    def _flat(self, rows: Tensor) -> Tensor:
-        """Rows as (n, d), in terms of the photos' standard deviations."""
-        return (rows / self.deviation).flatten(1)
 
 
 def aside(pictures: Tensor, moves: Moves) -> Tensor:
@@ -267,20 +254,3 @@ def finest(pictures: Tensor) -> Tensor:
     return pictures - F.interpolate(
         half, size=pictures.shape[-1], mode="bilinear", align_corners=False
     )
-
-
-def _joined(parts: list[list[Tensor]]) -> list[Tensor]:
-    return [torch.cat(each) for each in zip(*parts, strict=True)]
-
-
-def projected(rows: Tensor, ways: Tensor, told: Tensor | None, shifts: Tensor | None) -> Tensor:
-    """Rows (n, d) along directions (d, k), shifted by what each is told: (n, k)."""
-    return rows @ ways if told is None else torch.addmm(told @ shifts, rows, ways)
-
-
-def quantiles(values: Tensor, points: int) -> Tensor:
-    """Of sorted values (n, k) those in the middle of ``points`` equal shares: (points, k)."""
-    at = (torch.arange(points, device=values.device) + 0.5) / points * len(values) - 0.5
-    low = at.floor().long().clamp(0, len(values) - 1)
-    high = (low + 1).clamp(max=len(values) - 1)
-    return torch.lerp(values[low], values[high], (at - low).clamp(0, 1)[:, None])

@@ -20,7 +20,6 @@ from studio.files import tidy, write_file_whole, write_text_whole
 from studio.generators import Generator
 from train.engine.length import Length
 from train.engine.loop import Diverged
-from train.engine.means import NUMBERS
 from train.engine.training import Training
 from train.runs.run import CHECKPOINT, CURVES, LOG, LOOKS, SAMPLES, STATE, Run, RunError
 
@@ -186,9 +185,10 @@ class Recorder:
 
 def training_card(training: Training) -> dict[str, Any]:
     """What a checkpoint's card says about its training."""
+    judged = {"discriminator": training.recipe.discriminator} if training.discriminator else {}
     return {
         "recipe": training.recipe.name,
-        "discriminator": training.recipe.discriminator,
+        **judged,
         "training": {
             "images_shown": training.images_shown,
             "epochs": round(training.images_shown / len(training.images), 2),
@@ -196,7 +196,8 @@ def training_card(training: Training) -> dict[str, Any]:
             "learning_rate": training.recipe.learning_rate,
             "seed": training.seed,
             "ema_kimg": training.recipe.ema_kimg,
-            "augment": training.recipe.augment,
+            "augment": training.recipe.augment if "game" in training.teachers else "",
+            "teachers": training.recipe.teachers,
             "precision": "bf16" if training.hardware.bf16 else "fp32",
             "device": training.hardware.device.type,
             "hours": round(training.seconds / 3600, 3),
@@ -213,13 +214,10 @@ def memory(device: torch.device) -> tuple[int, int]:
     return psutil.Process(os.getpid()).memory_info().rss, psutil.virtual_memory().total
 
 
-# What the handbag notebook prints of an epoch.
-PUBLISHED = NUMBERS[:4]
-
-
 def describe(line: dict[str, Any], training: Training, length: Length) -> str:
     """One line of numbers for people, in the manner of the handbag notebook."""
-    numbers = ", ".join(f"{name}: {line[name]:.4f}" for name in PUBLISHED)
+    names = [each for each in training.means.names if each != "real_sign"]  # it is for adapting
+    numbers = ", ".join(f"{name}: {line[name]:.4f}" for name in names)
     known = length.images < math.inf
     if training.recipe.log_steps:
         of = f"/{math.ceil(length.images / training.batch)}" if known else ""

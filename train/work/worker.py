@@ -28,7 +28,16 @@ from train.engine.length import Length
 from train.engine.loop import Diverged, fit
 from train.engine.training import Training
 from train.recipes import for_classes, for_words
-from train.runs.run import CHECKPOINT, CURVES, LOG, SNAPSHOTS, START, Run, RunError
+from train.runs.run import (
+    CHECKPOINT,
+    CURVES,
+    LOG,
+    SNAPSHOTS,
+    START,
+    STATISTICS,
+    Run,
+    RunError,
+)
 from train.work import dataset, recovery
 from train.work.live import Live
 from train.work.recorder import Recorder, describe, load_state
@@ -49,6 +58,8 @@ class Options:
     length: dict[str, float | None] | None = None
     # Stop after so many seconds, to be resumed: where a GPU is lent in slices.
     slice_seconds: float = math.inf
+    # A file of weights for teachers that see by a pretrained network; None for this computer's.
+    feature_weights: str | None = None
 
 
 def work(
@@ -87,6 +98,10 @@ def work(
         raise
 
 
+class Asked(Exception):
+    """Somebody asked to stop before the first step."""
+
+
 class Session:
     """One process's work on one run, from reading the images to the finished checkpoint."""
 
@@ -112,6 +127,9 @@ class Session:
         while True:
             try:
                 return self.train(data)
+            except Asked:
+                self.say("stopped", "Stopped before the first step. Resume to begin again.")
+                return "stopped"
             except Diverged:
                 self.recover(*recovery.at_half_the_rate(self.run.settings))
             except (torch.OutOfMemoryError, RuntimeError) as error:
@@ -165,10 +183,12 @@ class Session:
             settings["seed"],
             self.processes,
             condition=dataset.condition(self.run.folder, data),
+            feature_weights=self.options.feature_weights,
         )
         network = training.average.network
         training.start_from(*start_of(self.run.folder / START, network, data.label_names))
         self.processes.wait()  # nobody may write before all have read
+        training.prepare(self.run.folder, self.on_photos)
         saved = load_state(self.run, training)
         self.processes.wait()
         length = Length.of(training, **settings["length"])
@@ -186,6 +206,21 @@ class Session:
         self.say("training", "Training.")
         finished = self.fit(training, length)
         return self.end(training, finished)
+
+    def on_photos(self, done: int, total: int) -> None:
+        """Tell how far a teacher is in looking at the photos, and hear whether to stop.
+
+        Raises:
+            Asked: somebody asked to.
+        """
+        now = time.monotonic()
+        if not self.recorder or now - self.last_heard < LISTEN_SECONDS:
+            return
+        self.last_heard = now
+        self.say("preparing", f"Looking at the photos: {done:,} of {total:,}.")
+        alone = self.processes.count == 1
+        if alone and ("stop" in self.run.take_requests() or self.interrupted()):
+            raise Asked
 
     # Training -------------------------------------------------------------------------------
 
@@ -291,6 +326,8 @@ class Session:
         self.recorder.status |= {"seconds_left": None, "images_shown": training.images_shown}
         self.recorder.status |= {"step": training.step_count, "epoch": training.epoch}
         if finished:
+            for path in self.run.folder.glob(STATISTICS):
+                path.unlink()
             self.recorder.status["share"] = 1.0
             self.say("finished", "Finished.")
             return "finished"
