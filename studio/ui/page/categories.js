@@ -2,22 +2,26 @@
 
 import { labels, wishing } from "./design.js";
 import { button, walkable } from "./elements.js";
-import { generatorOf, on, settle, state } from "./store.js";
+import { easelDesign, generatorFor, on, settle } from "./store.js";
 
+/** @import { Design } from "./types.d.ts" */
+
+/** @param {HTMLElement} box */
 export function mountCategories(box) {
   let offered = ""; // the names that there are chips for
   let marked = ""; // the labels of those that are pressed
+  /** @param {Design} design */
   const follow = (design) => {
-    const { classes } = generatorOf(design.generator);
+    const { classes } = generatorFor(design);
     if (offered !== JSON.stringify(classes)) {
       offered = JSON.stringify(classes);
       box.replaceChildren(...classes.map((name, label) =>
-        button(name, "at-category", () => settle(wishing(state.design, { label })))));
+        button(name, "at-category", () => settle(wishing(easelDesign(), { label })))));
     }
     box.hidden = !classes.length;
     const shown = labels(design);
-    const chips = [...box.children];
-    chips.forEach((each, label) => each.setAttribute("aria-pressed", shown.includes(label)));
+    const chips = [...box.querySelectorAll("button")];
+    chips.forEach((each, label) => each.setAttribute("aria-pressed", String(shown.includes(label))));
     // Where there are so many that they scroll, the chosen one is seen; the page stays put.
     if (marked !== `${design.generator} ${shown}`) reveal(box, chips[shown[0]]);
     marked = `${design.generator} ${shown}`;
@@ -26,6 +30,7 @@ export function mountCategories(box) {
   walkable(box, () => 1);
 }
 
+/** @type {(box: HTMLElement, chip: HTMLElement | undefined) => void} */
 function reveal(box, chip) {
   if (!chip) return;
   const [top, end] = [chip.offsetTop, chip.offsetTop + chip.offsetHeight];

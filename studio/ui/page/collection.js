@@ -3,19 +3,23 @@
 import { call, save } from "./api.js";
 import { remove, rename } from "./collection-store.js";
 import { texts } from "./design.js";
-import { button, make, thumbnail } from "./elements.js";
+import { button, inside, make, partsOf, thumbnail } from "./elements.js";
 import { attempt } from "./notice.js";
 import { generators, on, openDesign, openTab, setBlend, state, usable } from "./store.js";
 import { downloadAll, openPicture } from "./shelf.js";
 
+/** @import { Kept, Mounting } from "./types.d.ts" */
+
 const LONGEST_NAME = 80; // as studio/ui/api.py cuts names
 
+/** @param {Mounting} mounting */
 export async function mount({ element }) {
-  const part = (name) => element.querySelector(`.at-${name}`);
-  const file = element.querySelector("input[type=file]");
+  const part = partsOf(element);
+  const file = inside(element, "input");
   part("open-picture").addEventListener("click", () => file.click());
   file.addEventListener("change", () => {
-    if (file.files[0]) attempt(() => openPicture(file.files[0]));
+    const picture = file.files?.[0];
+    if (picture) attempt(() => openPicture(picture));
     file.value = "";
   });
   part("download-all").addEventListener("click", () => attempt(downloadAll));
@@ -31,6 +35,7 @@ export async function mount({ element }) {
   draw();
 }
 
+/** @param {Kept} kept */
 function card({ id, name, design }) {
   const result = document.createElement("article");
   result.className = "at-kept-card";
@@ -43,7 +48,8 @@ function card({ id, name, design }) {
   title.setAttribute("aria-label", `Name of ${name}`);
   title.addEventListener("change", () => {
     const wanted = title.value.trim();
-    wanted ? rename(id, wanted) : (title.value = name);
+    if (wanted) rename(id, wanted);
+    else title.value = name;
   });
   title.addEventListener("keydown", (event) => event.key === "Enter" && title.blur());
 

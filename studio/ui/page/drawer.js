@@ -5,25 +5,41 @@
 import { drawHere, drawsHere, prepare } from "./network.js";
 import { urgentTile } from "./tiles.js";
 
+/** @import { Design, OnDrawn } from "./types.d.ts" */
+
 export class Drawer {
   /**
    * `onDrawn(pixels, design, milliseconds, moving)` and `onError(error, design)` are told of results;
    * `moving` if the picture was drawn here and another may follow within a frame.
+   * @param {OnDrawn} onDrawn
+   * @param {(error: unknown, design: Design) => void} onError
    */
   constructor(onDrawn, onError) {
-    Object.assign(this, { onDrawn, onError, wish: null, last: null, busy: false });
+    this.onDrawn = onDrawn;
+    this.onError = onError;
+    /** @type {Design | null} */
+    this.wish = null;
+    /** @type {Design | null} */
+    this.last = null;
+    this.busy = false;
     // How many designs were asked for, and up to which of them the studio's own picture is shown.
-    Object.assign(this, { asked: 0, final: 0 });
+    this.asked = this.final = 0;
   }
 
-  /** Draw a design as soon as can be. */
+  /**
+   * Draw a design as soon as can be.
+   * @param {Design} design
+   */
   draw(design) {
     this.wish = this.last = design;
     this.asked += 1;
     if (!this.busy) this.work();
   }
 
-  /** The hand rests on a design: show it as the studio draws it, and be ready for the next move. */
+  /**
+   * The hand rests on a design: show it as the studio draws it, and be ready for the next move.
+   * @param {Design} design
+   */
   async rest(design) {
     try {
       const pixels = await urgentTile(design);
@@ -71,7 +87,10 @@ export class Drawer {
   }
 }
 
-/** The screen's next frame: more pictures than it shows would be drawn for nobody. */
+/**
+ * The screen's next frame: more pictures than it shows would be drawn for nobody.
+ * @returns {Promise<unknown>}
+ */
 function frame() {
   return new Promise((resolve) => (document.hidden ? setTimeout(resolve) : requestAnimationFrame(resolve)));
 }

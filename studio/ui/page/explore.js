@@ -7,22 +7,25 @@ import { keep } from "./collection-store.js";
 import { labels, randomSeed, same, texts, withoutSliders } from "./design.js";
 import { mountDrift } from "./drift.js";
 import { easel } from "./easel.js";
-import { thumbnail, walkable } from "./elements.js";
+import { partsOf, thumbnail, walkable } from "./elements.js";
 import { mountPicker } from "./picker.js";
-import { attempt, notice } from "./notice.js";
+import { attempt, messageOf, notice } from "./notice.js";
 import { mountSliders } from "./sliders.js";
 import {
-  another, generatorOf, generators, lastDesign, on, redo, settle, start, state, tell, undo, usable,
-  weightsOf,
+  another, easelDesign, generatorFor, generators, lastDesign, on, redo, settle, start, state, tell,
+  undo, usable, weightsOf,
 } from "./store.js";
 import { mountWords } from "./words.js";
+
+/** @import { Design, Mounting, Part } from "./types.d.ts" */
 
 const WALL = 24;
 const RELATIVES = 8;
 const RELATIVES_DELAY = 120; // ms of rest before they are drawn anew, so that a held key stays swift
 
+/** @param {Mounting} mounting */
 export async function mount({ element }) {
-  const part = (name) => element.querySelector(`.at-${name}`);
+  const part = partsOf(element);
   waitForDesign(element);
   mountEasel(part);
   mountActions(part);
@@ -44,12 +47,17 @@ export async function mount({ element }) {
   await attempt(openLinkOfPage);
   if (!state.design) {
     const last = lastDesign();
-    last ? settle(last) : start(state.generators[0]);
+    if (last) settle(last);
+    else start(state.generators[0]);
   }
 }
 
-/** Nothing can be done before the first design is there. */
+/**
+ * Nothing can be done before the first design is there.
+ * @param {HTMLElement} element
+ */
 function waitForDesign(element) {
+  /** @type {NodeListOf<HTMLElement>} */
   const controls = element.querySelectorAll(".at-left, .at-actions, .at-relatives, .at-right");
   controls.forEach((each) => (each.inert = true));
   on("settled", () => controls.forEach((each) => (each.inert = false)));
@@ -68,11 +76,13 @@ async function openLinkOfPage() {
   if (note) notice(note);
 }
 
+/** @type {(part: Part, error: unknown) => void} */
 function showError(part, error) {
-  part("error").textContent = error.message;
+  part("error").textContent = messageOf(error);
   part("error").hidden = false;
 }
 
+/** @param {Part} part */
 function mountEasel(part) {
   const drawer = easel(part("picture"), (error) => showError(part, error), (design, milliseconds) => {
     part("error").hidden = true;
@@ -82,16 +92,19 @@ function mountEasel(part) {
   on("settled", (design) => drawer.rest(design));
 }
 
+/** @param {Part} part */
 function mountActions(part) {
+  /** @type {(name: string, action: () => unknown) => void} */
   const act = (name, action) => part(name).addEventListener("click", () => attempt(action));
   act("undo", undo);
   act("redo", redo);
-  act("keep", () => keep(state.design));
+  act("keep", () => keep(easelDesign()));
   act("surprise", () => settle(another(randomSeed())));
-  act("reset", () => settle(withoutSliders(state.design)));
+  act("reset", () => settle(withoutSliders(easelDesign())));
   act("download", async () => {
-    const file = await call("render", state.design, 1024);
-    await save(file, `${generatorOf(state.design.generator).title}.png`);
+    const design = easelDesign();
+    const file = await call("render", design, 1024);
+    await save(file, `${generatorFor(design).title}.png`);
   });
   act("link", copyLink);
   mountDrift(part("drift"));
@@ -101,17 +114,19 @@ function mountActions(part) {
     part("reset").disabled = same(design, withoutSliders(design));
   });
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input:not([type=range]), textarea");
+    const typing = event.target instanceof Element
+      && event.target.matches("input:not([type=range]), textarea");
     const away = !part("picture").offsetParent; // another tab is open
     if (typing || away || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
     event.preventDefault();
-    event.shiftKey ? redo() : undo();
+    if (event.shiftKey) redo();
+    else undo();
   });
 }
 
 async function copyLink() {
   const address = new URL(location.href);
-  address.searchParams.set("design", await call("link", state.design));
+  address.searchParams.set("design", await call("link", easelDesign()));
   try {
     await navigator.clipboard.writeText(address.href);
     notice("Link copied. It opens this very design.");
@@ -122,20 +137,22 @@ async function copyLink() {
   }
 }
 
+/** @param {Part} part */
 function mountWall(part) {
   const wall = part("wall");
   let page = 0;
-  let generator = null;
-  let walled = null; // which generator's designs are shown, with which weights, of which category and words
+  let generator = "";
+  let walled = ""; // which generator's designs are shown, with which weights, of which category and words
   const tiles = Array.from({ length: WALL }, (_, at) => thumbnail(`Design ${at + 1}`, settle));
   wall.append(...tiles);
   walkable(wall, () => getComputedStyle(wall).gridTemplateColumns.split(" ").length);
+  /** @param {Design} design */
   const mark = (design) => {
-    for (const each of tiles) each.setAttribute("aria-pressed", same(each.design, design));
+    for (const each of tiles) each.setAttribute("aria-pressed", String(same(each.design, design)));
   };
   const fill = () => {
     tiles.forEach((each, at) => each.show(another(page * WALL + at)));
-    mark(state.design);
+    mark(easelDesign());
   };
   on("settled", (design) => {
     const wanted = `${weightsOf(design.generator)} ${labels(design)[0]} ${texts(design)[0] ?? ""}`;
@@ -151,14 +168,17 @@ function mountWall(part) {
   });
 }
 
+/** @param {Part} part */
 function mountRelatives(part) {
   const tiles = Array.from({ length: RELATIVES }, (_, at) => thumbnail(`Relative ${at + 1}`, settle));
   part("relatives").append(...tiles);
+  /** @param {Design} design */
   const draw = async (design) => {
     const relatives = await call("variations", design, RELATIVES, randomSeed()).catch(() => []);
     if (state.design !== design) return;
     relatives.forEach((relative, at) => tiles[at].show(relative));
   };
+  /** @type {number | undefined} */
   let resting;
   on("settled", (design) => {
     clearTimeout(resting);

@@ -4,6 +4,8 @@
 
 import { VERSION } from "./runtime.js";
 
+/** @import { Drawn, Drawing } from "./types.d.ts" */
+
 export const ENOUGH = 8; // drawings that tell how long one takes
 const FRAME = 16; // milliseconds
 const WARMING = 3; // the first drawings also build what later ones use
@@ -13,10 +15,13 @@ const STORED = "atelier-webgpu";
 /** Whether there is a graphics card, and not only a program that acts as one. */
 export async function hasGpu() {
   const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
-  return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
+  return adapter != null && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
 }
 
-/** Whether so many milliseconds each are long enough to try the graphics card. */
+/**
+ * Whether so many milliseconds each are long enough to try the graphics card.
+ * @param {number[]} times
+ */
 export function slow(times) {
   return times.length >= ENOUGH && median(times) > FRAME;
 }
@@ -24,6 +29,9 @@ export function slow(times) {
 /**
  * Whether a painter that holds the same generator draws the very picture faster: `picture` is
  * { styles, shape, pixels } and `times` what some drawings took the one who drew it.
+ * @param {{ draw: (styles: Float32Array, shape: number[]) => Promise<Drawn> }} challenger
+ * @param {Drawing} picture
+ * @param {number[]} times
  */
 export async function beats(challenger, { styles, shape, pixels }, times) {
   const own = [];
@@ -35,12 +43,14 @@ export async function beats(challenger, { styles, shape, pixels }, times) {
   return median(own) < median(times);
 }
 
+/** @param {number[]} values */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length / 2;
   return (sorted[Math.ceil(half) - 1] + sorted[Math.floor(half)]) / 2;
 }
 
+/** @type {(first: Uint8ClampedArray, second: Uint8ClampedArray) => boolean} */
 export function alike(first, second) {
   return first.length === second.length
     && first.every((value, at) => Math.abs(value - second[at]) <= MOST);
@@ -56,7 +66,10 @@ export function outcome() {
   }
 }
 
-/** Remember "won" or "lost", or with null that it is to be tried again. */
+/**
+ * Remember "won" or "lost", or with null that it is to be tried again.
+ * @param {"won" | "lost" | null} word
+ */
 export function remember(word) {
   try {
     if (word) localStorage.setItem(STORED, `${VERSION} ${word}`);

@@ -20,6 +20,7 @@ trainings.addEventListener("click", () => openTab("training"));
 box.append(trainings, status, look); // at the left, so that what is there does not move
 document.body.append(box);
 
+/** @param {boolean} dark */
 function setDark(dark) {
   document.body.classList.toggle("dark", dark);
   look.textContent = dark ? "Light" : "Dark";

@@ -2,8 +2,11 @@
 
 const LOBES = 3;
 const TAPS = 2 * LOBES;
+/** @typedef {{ first: Int32Array, weight: Float64Array }} Weights */
+/** @type {Map<string, Weights>} */
 const kept = new Map();
 
+/** @param {number} x */
 function kernel(x) {
   if (x === 0) return 1;
   if (Math.abs(x) >= LOBES) return 0;
@@ -11,10 +14,14 @@ function kernel(x) {
   return (LOBES * Math.sin(a) * Math.sin(a / LOBES)) / (a * a);
 }
 
-/** For each of `to` pixels: the first of `from` pixels that it is mixed from, and the weights. */
+/**
+ * For each of `to` pixels: the first of `from` pixels that it is mixed from, and the weights.
+ * @type {(from: number, to: number) => Weights}
+ */
 function weights(from, to) {
   const name = `${from}:${to}`;
-  if (kept.has(name)) return kept.get(name);
+  const known = kept.get(name);
+  if (known) return known;
   const taps = Math.min(TAPS, from); // the others' weights stay 0
   const first = new Int32Array(to);
   const weight = new Float64Array(to * TAPS);
@@ -27,11 +34,15 @@ function weights(from, to) {
     }
     for (let tap = 0; tap < taps; tap++) weight[i * TAPS + tap] /= sum;
   }
-  kept.set(name, { first, weight });
-  return kept.get(name);
+  const result = { first, weight };
+  kept.set(name, result);
+  return result;
 }
 
-/** Enlarge opaque ImageData to `width` x `height`. */
+/**
+ * Enlarge opaque ImageData to `width` x `height`.
+ * @type {(source: ImageData, width: number, height: number) => ImageData}
+ */
 export function lanczos(source, width, height) {
   const result = new ImageData(width, height);
   enlargeDown(enlargeAcross(source, width), source.height, result);
@@ -41,6 +52,7 @@ export function lanczos(source, width, height) {
 /**
  * The source's rows, each `width` pixels wide: red, green, blue after one another. Both ways are
  * written out, and in doubles as scripts reckon with them: this is where the time goes.
+ * @type {(source: ImageData, width: number) => Float64Array}
  */
 function enlargeAcross({ data, width: from, height }, width) {
   const { first, weight } = weights(from, width);
@@ -54,13 +66,16 @@ function enlargeAcross({ data, width: from, height }, width) {
         + d * data[pd + 1] + e * data[pe + 1] + f * data[pf + 1];
       rows[out + 2] = a * data[pa + 2] + b * data[pb + 2] + c * data[pc + 2]
         + d * data[pd + 2] + e * data[pe + 2] + f * data[pf + 2];
-      pa += from * 4, pb += from * 4, pc += from * 4, pd += from * 4, pe += from * 4, pf += from * 4;
+      pa += from * 4; pb += from * 4; pc += from * 4; pd += from * 4; pe += from * 4; pf += from * 4;
     }
   }
   return rows;
 }
 
-/** Mix `from` rows into those of the result. */
+/**
+ * Mix `from` rows into those of the result.
+ * @type {(rows: Float64Array, from: number, result: ImageData) => void}
+ */
 function enlargeDown(rows, from, { data, width, height }) {
   const { first, weight } = weights(from, height);
   for (let y = 0, out = 0; y < height; y++) {
@@ -74,12 +89,15 @@ function enlargeDown(rows, from, { data, width, height }) {
       data[out + 2] = a * rows[pa + 2] + b * rows[pb + 2] + c * rows[pc + 2]
         + d * rows[pd + 2] + e * rows[pe + 2] + f * rows[pf + 2];
       data[out + 3] = 255;
-      pa += 3, pb += 3, pc += 3, pd += 3, pe += 3, pf += 3;
+      pa += 3; pb += 3; pc += 3; pd += 3; pe += 3; pf += 3;
     }
   }
 }
 
-/** Where the pixels or rows that are mixed begin; the last again where there are fewer than taps. */
+/**
+ * Where the pixels or rows that are mixed begin; the last again where there are fewer than taps.
+ * @type {(first: number, from: number, stride: number) => number[]}
+ */
 function starts(first, from, stride) {
   return Array.from({ length: TAPS }, (_, tap) => Math.min(first + tap, from - 1) * stride);
 }

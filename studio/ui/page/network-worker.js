@@ -5,11 +5,17 @@
 
 import { loadRuntime } from "./runtime.js";
 
-const engine = self.name;
+/** @import { Drawn, Engine, Numbered, WorkerMessage } from "./types.d.ts" */
+
+const engine = /** @type {Engine} */ (self.name);
+/** @type {typeof import("onnxruntime-web") | null} */
 let runtime = null;
+/** @type {import("onnxruntime-web").InferenceSession | null} */
 let session = null;
 let working = false;
-let waiting = []; // messages, in their order
+/** @type {Numbered[]} in their order */
+let waiting = [];
+const UNREADY = "There is no generator to draw with yet.";
 const { port1: inlet, port2: turnstile } = new MessageChannel();
 
 self.addEventListener("message", ({ data }) => {
@@ -28,13 +34,19 @@ async function workOff() {
   working = false;
 }
 
+/** @type {(message: WorkerMessage, transfer?: Transferable[]) => void} */
+function tell(message, transfer = []) {
+  self.postMessage(message, { transfer });
+}
+
+/** @param {Numbered} message */
 async function answer(message) {
   const { number } = message;
   try {
     const result = await work(message);
-    self.postMessage({ number, ...result }, result?.pixels ? [result.pixels.buffer] : []);
+    tell({ number, ...result }, result ? [result.pixels.buffer] : []);
   } catch (error) {
-    self.postMessage({ number, error: String(error?.message ?? error) });
+    tell({ number, error: error instanceof Error ? error.message : String(error) });
   }
 }
 
@@ -46,22 +58,26 @@ function arrivals() {
   });
 }
 
+/** @type {(message: Numbered) => Promise<Drawn | void>} */
 async function work(message) {
-  if (message.bytes) return load(message);
-  return message.styles ? draw(message) : begin(message);
+  if ("bytes" in message) return load(message.bytes);
+  return "styles" in message ? draw(message.styles, message.shape) : begin(message.local);
 }
 
-async function begin({ local }) {
+/** @param {string} local */
+async function begin(local) {
   runtime = await loadRuntime(engine, local);
 }
 
-async function load({ bytes }) {
+/** @param {ArrayBuffer} bytes */
+async function load(bytes) {
   // What waits was meant for the generator before.
-  for (const { number } of waiting) self.postMessage({ number, error: "Another generator is drawn with." });
+  for (const { number } of waiting) tell({ number, error: "Another generator is drawn with." });
   waiting = [];
   const before = session;
   session = null;
   await before?.release();
+  if (!runtime) throw new Error(UNREADY);
   session = await runtime.InferenceSession.create(new Uint8Array(bytes), {
     executionProviders: [engine],
     graphOptimizationLevel: "all",
@@ -70,18 +86,23 @@ async function load({ bytes }) {
   if (engine === "webgpu") watch(await runtime.env.webgpu.device);
 }
 
-/** Tell when the graphics card is gone, as a drawing may then never end. */
+/**
+ * Tell when the graphics card is gone, as a drawing may then never end.
+ * @param {GPUDevice} device
+ */
 async function watch(device) {
   const { reason } = await device.lost;
-  if (reason !== "destroyed") self.postMessage({ lost: true }); // else the runtime is done with it
+  if (reason !== "destroyed") tell({ lost: true }); // else the runtime is done with it
 }
 
-async function draw({ styles, shape }) {
+/** @type {(styles: Float32Array, shape: number[]) => Promise<Drawn>} */
+async function draw(styles, shape) {
+  if (!runtime || !session) throw new Error(UNREADY);
   const start = performance.now();
   const input = new runtime.Tensor("float32", styles, shape);
   const { pixels } = await session.run({ styles: input });
   const [height, width] = pixels.dims;
   // A copy: the runtime's memory is its own, and may move.
-  const copy = new Uint8ClampedArray(pixels.data);
+  const copy = new Uint8ClampedArray(/** @type {Uint8Array} */ (pixels.data));
   return { width, height, pixels: copy, milliseconds: performance.now() - start };
 }

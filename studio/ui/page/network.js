@@ -2,32 +2,59 @@
 // and the generator's weights are loaded, checked and handed to a painter. From then on a design
 // whose leaves are known is drawn here, and the hand gets its picture without a network in between.
 
-import { call } from "./api.js";
+import { Refusal, call } from "./api.js";
 import { key } from "./design.js";
 import { notice } from "./notice.js";
 import * as painters from "./painters.js";
 import { leavesOf, placeOf } from "./place.js";
 import { weightsOf } from "./store.js";
 
+/** @import { Design, Form, NetworkFile, Place, SliderVectors } from "./types.d.ts" */
+
 const LEAVES_KEPT = 600;
 const root = window.gradio_config.root;
 const saving = Boolean(navigator.connection?.saveData); // then megabytes are not to be loaded
 
 let broken = saving; // nothing can be drawn here
-let wanted = null; // which weights are to be drawn with
-let ready = null; // { weights, sliders, form } of the generator that is drawn with
-const leaves = new Map(); // weights and leaf -> place, or the promise of one; oldest first
-const refused = new Set(); // weights that can't be drawn with here
+/** @type {string | null} which weights are to be drawn with */
+let wanted = null;
+/** @type {{ weights: string, sliders: SliderVectors, form: Form } | null} what is drawn with */
+let ready = null;
+/** @type {Map<string, Place | Promise<Place>>} weights and leaf -> place; oldest first */
+const leaves = new Map();
+/** @type {Set<string>} weights that can't be drawn with here */
+const refused = new Set();
 
-/** Whether a design can be drawn here right now, without asking anybody. */
-export function drawsHere(design) {
-  return Boolean(ready) && painters.paints() && ready.weights === weightsOf(design.generator)
-    && leavesOf(design).every((leaf) => leaves.get(nameOf(leaf))?.styles);
+/** Why a generator can't be drawn with: a sentence to say of it or "", and whether that is final. */
+class Trouble extends Error {
+  /**
+   * @param {string} sentence
+   * @param {boolean} final
+   */
+  constructor(sentence, final) {
+    super(sentence);
+    this.final = final;
+  }
 }
 
-/** The picture of a design that `drawsHere`, as ImageData; a patient one lets the hand's go first. */
+/**
+ * Whether a design can be drawn here right now, without asking anybody.
+ * @param {Design} design
+ */
+export function drawsHere(design) {
+  const placed = (/** @type {Design} */ leaf) => "styles" in (leaves.get(nameOf(leaf)) ?? {});
+  return ready !== null && painters.paints() && ready.weights === weightsOf(design.generator)
+    && leavesOf(design).every(placed);
+}
+
+/**
+ * The picture of a design that `drawsHere`, as ImageData; a patient one lets the hand's go first.
+ * @param {Design} design
+ */
 export async function drawHere(design, { patient = false } = {}) {
-  const place = placeOf(design, (leaf) => leaves.get(nameOf(leaf)), ready.sliders);
+  if (!ready) throw new Error("Nothing is drawn here.");
+  const placed = (/** @type {Design} */ leaf) => /** @type {Place} */ (leaves.get(nameOf(leaf)));
+  const place = placeOf(design, placed, ready.sliders);
   const { pixels, width, height } = await painters.draw(place.styles, patient);
   return new ImageData(pixels, width, height);
 }
@@ -35,6 +62,7 @@ export async function drawHere(design, { patient = false } = {}) {
 /**
  * Get ready to draw a design here, if that is not so yet; quietly, as it goes without. Called when
  * its picture is there, so that it never delays the first one.
+ * @param {Design} design
  */
 export async function prepare(design) {
   const weights = weightsOf(design.generator);
@@ -42,22 +70,27 @@ export async function prepare(design) {
   wanted = weights;
   try {
     if (ready?.weights !== weights) await load(design.generator, weights);
-    if (ready?.weights === weights) await placeLeaves(design);
+    if (ready?.weights === weights) await placeLeaves(design, ready.form);
   } catch (error) {
     // The next design may ask again where it was only the studio that did not answer.
+    if (!(error instanceof Trouble)) return;
     if (error.final) refused.add(weights);
-    if (error.sentence) notice(error.sentence);
+    if (error.message) notice(error.message);
   }
 }
 
+/** @type {Promise<void>} */
 let loading = Promise.resolve();
 
-/** One after the other, and only what is still wanted when its turn comes. */
+/**
+ * One after the other, and only what is still wanted when its turn comes.
+ * @type {(name: string, weights: string) => Promise<void>}
+ */
 function load(name, weights) {
   loading = loading.catch(() => {}).then(async () => {
     if (wanted !== weights || ready?.weights === weights || broken) return;
     const about = await call("network", name).catch((error) => {
-      throw Object.assign(error, { final: error.refused });
+      throw new Trouble("", error instanceof Refusal);
     });
     const bytes = await fetched(name, about);
     if (wanted !== weights) return;
@@ -66,11 +99,9 @@ function load(name, weights) {
     const shape = mapped ? [1, layers, dim] : [1, dim];
     try {
       await painters.load({ bytes, shape, local: about.runtime && `${root}${about.runtime}` });
-    } catch (error) {
+    } catch {
       stop();
-      throw Object.assign(error, {
-        sentence: "This browser can't draw by itself, so pictures come from the studio.",
-      });
+      throw new Trouble("This browser can't draw by itself, so pictures come from the studio.", false);
     }
     ready = {
       weights,
@@ -81,24 +112,25 @@ function load(name, weights) {
   return loading;
 }
 
-/** The generator's file, if it is whole and the very one that its card names. */
+/**
+ * The generator's file, if it is whole and the very one that its card names.
+ * @type {(name: string, about: NetworkFile) => Promise<ArrayBuffer>}
+ */
 async function fetched(name, { sha256, bytes }) {
   const response = await fetch(`${root}/studio-page/network/${encodeURIComponent(name)}`);
   const content = response.ok ? await response.arrayBuffer() : new ArrayBuffer(0);
   const found = crypto.subtle ? hex(await crypto.subtle.digest("SHA-256", content)) : sha256;
   if (content.byteLength !== bytes || found !== sha256) {
-    throw Object.assign(new Error("The generator's file is damaged."), {
-      final: true,
-      sentence: "This generator's file arrived damaged, so its pictures come from the studio.",
-    });
+    const sentence = "This generator's file arrived damaged, so its pictures come from the studio.";
+    throw new Trouble(sentence, true);
   }
   return content;
 }
 
-async function placeLeaves(design) {
+/** @type {(design: Design, form: Form) => Promise<void>} */
+async function placeLeaves(design, form) {
   const missing = leavesOf(design).filter((leaf) => !leaves.has(nameOf(leaf)));
   if (missing.length) {
-    const { form } = ready;
     const answer = call("places", missing);
     missing.forEach((leaf, at) => {
       const name = nameOf(leaf);
@@ -114,9 +146,13 @@ async function placeLeaves(design) {
     await answer;
   }
   await Promise.all(leavesOf(design).map((leaf) => leaves.get(nameOf(leaf))));
-  while (leaves.size > LEAVES_KEPT) leaves.delete(leaves.keys().next().value);
+  while (leaves.size > LEAVES_KEPT) {
+    const [oldest] = leaves.keys();
+    leaves.delete(oldest);
+  }
 }
 
+/** @param {Design} leaf */
 function nameOf(leaf) {
   return key(leaf) + weightsOf(leaf.generator);
 }
@@ -128,11 +164,13 @@ function stop() {
   painters.stop();
 }
 
+/** @param {string} text */
 function floats(text) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   return new Float32Array(bytes.buffer);
 }
 
+/** @param {ArrayBuffer} buffer */
 function hex(buffer) {
   return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

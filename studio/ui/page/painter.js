@@ -1,15 +1,26 @@
 // One worker that draws, as the page sees it.
 
+/** @import { Drawn, Engine, Question, WorkerMessage } from "./types.d.ts" */
+
 const LOST = "Nothing is drawn here any more.";
 
 export class Painter {
-  /** It draws with one of runtime.js's engines, whose files lie at `local`, or with "" on a CDN. */
+  /**
+   * It draws with one of runtime.js's engines, whose files lie at `local`, or with "" on a CDN.
+   * @param {Engine} engine
+   * @param {string} local
+   */
   constructor(engine, local) {
-    Object.assign(this, { engine, numbers: 0, asked: new Map() }); // number -> how to settle a promise
+    this.engine = engine;
+    this.numbers = 0;
+    /** @type {Map<number, { resolve: (drawn: any) => void, reject: (error: Error) => void }>} */
+    this.asked = new Map();
     const address = `${window.gradio_config.root}/studio-page/network-worker.js`;
-    this.worker = new Worker(address, { type: "module", name: engine });
-    this.worker.addEventListener("message", ({ data }) => this.receive(data));
-    this.worker.addEventListener("error", (event) => {
+    const worker = new Worker(address, { type: "module", name: engine });
+    /** @type {Worker | null} */
+    this.worker = worker;
+    worker.addEventListener("message", ({ data }) => this.receive(data));
+    worker.addEventListener("error", (event) => {
       event.preventDefault();
       this.stop();
     });
@@ -17,13 +28,19 @@ export class Painter {
     this.begun.catch(() => {}); // who loads a generator is told
   }
 
-  /** Draw with a generator's file from now on; its bytes are gone here unless they are to be kept. */
+  /**
+   * Draw with a generator's file from now on; its bytes are gone here unless they are to be kept.
+   * @param {ArrayBuffer} bytes
+   */
   async load(bytes, { keep = false } = {}) {
     await this.begun;
     await this.send({ bytes }, keep ? [] : [bytes]);
   }
 
-  /** { pixels, width, height, milliseconds }; a patient picture lets others go first. */
+  /**
+   * { pixels, width, height, milliseconds }; a patient picture lets others go first.
+   * @type {(styles: Float32Array, shape: number[], patient?: boolean) => Promise<Drawn>}
+   */
   draw(styles, shape, patient = false) {
     return this.send({ styles, shape, patient });
   }
@@ -40,20 +57,25 @@ export class Painter {
     this.asked.clear();
   }
 
-  send(message, transfer = []) {
-    if (this.stopped) return Promise.reject(new Error(LOST));
+  /** @type {(question: Question, transfer?: Transferable[]) => Promise<any>} */
+  send(question, transfer = []) {
+    const { worker } = this;
+    if (!worker) return Promise.reject(new Error(LOST));
     this.numbers += 1;
     const number = this.numbers;
     return new Promise((resolve, reject) => {
       this.asked.set(number, { resolve, reject });
-      this.worker.postMessage({ number, ...message }, transfer);
+      worker.postMessage({ number, ...question }, transfer);
     });
   }
 
-  receive({ number, lost, error, ...result }) {
-    if (lost) return this.stop();
-    const { resolve, reject } = this.asked.get(number);
+  /** @param {WorkerMessage} message */
+  receive(message) {
+    if (message.lost) return this.stop();
+    const { number, error, ...result } = message;
+    const waiting = this.asked.get(number);
     this.asked.delete(number);
-    error ? reject(new Error(error)) : resolve(result);
+    if (error) waiting?.reject(new Error(error));
+    else waiting?.resolve(result);
   }
 }

@@ -1,35 +1,46 @@
 // The generator picker: a button that shows the chosen one, and a list with previews.
 
 import { previewUrl } from "./api.js";
-import { on, start, state, generatorOf } from "./store.js";
+import { inside, partsOf } from "./elements.js";
+import { generatorFor, generatorOf, on, start, state } from "./store.js";
+
+/** @import { Design, Generator } from "./types.d.ts" */
 
 // Layout of preview.jpg: see PREVIEW_COLUMNS, SHEET_PIXELS and sheet() on the Python side.
 const COLUMNS = 8, TILE = 64, GAP = 2;
 
+/** @param {HTMLElement} picker */
 export function mountPicker(picker) {
-  const button = picker.querySelector(".at-picker-button");
-  const list = picker.querySelector(".at-picker-list");
+  const part = partsOf(picker);
+  const button = part("picker-button");
+  const list = part("picker-list");
+  /** @type {HTMLButtonElement[]} */
   let options = [];
 
+  /** @param {boolean} wanted */
   const open = (wanted) => {
     list.hidden = !wanted;
-    button.setAttribute("aria-expanded", wanted);
-    if (wanted) (list.querySelector("[aria-selected=true]") ?? options[0]).focus();
+    button.setAttribute("aria-expanded", String(wanted));
+    const chosen = options.find((each) => each.getAttribute("aria-selected") === "true");
+    if (wanted) (chosen ?? options[0])?.focus();
   };
-  button.addEventListener("click", () => open(list.hidden));
-  document.addEventListener("click", (event) => picker.contains(event.target) || open(false));
-  list.addEventListener("click", (event) => {
-    const chosen = event.target.closest("[role=option]");
+  button.addEventListener("click", () => open(Boolean(list.hidden)));
+  document.addEventListener("click", ({ target }) => {
+    if (!(target instanceof Node && picker.contains(target))) open(false);
+  });
+  list.addEventListener("click", ({ target }) => {
+    const chosen = options.find((each) => target instanceof Node && each.contains(target));
     if (!chosen) return;
     open(false);
     button.focus();
-    if (chosen.dataset.name !== state.design?.generator) start(generatorOf(chosen.dataset.name));
+    const generator = generatorOf(chosen.dataset.name);
+    if (generator && generator.name !== state.design?.generator) start(generator);
   });
   list.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {
       event.preventDefault();
-      options[options.indexOf(document.activeElement) + step]?.focus();
+      options[options.findIndex((each) => each === document.activeElement) + step]?.focus();
     } else if (event.key === "Escape") {
       open(false);
       button.focus();
@@ -37,20 +48,23 @@ export function mountPicker(picker) {
   });
 
   const offer = () => {
-    const focused = list.contains(document.activeElement) && document.activeElement.dataset.name;
+    const focused = options.find((each) => each === document.activeElement)?.dataset.name;
     options = state.generators.map(option);
     list.replaceChildren(...options);
-    options.find((each) => each.dataset.name === focused)?.focus();
+    if (focused !== undefined) options.find((each) => each.dataset.name === focused)?.focus();
     if (state.design && generatorOf(state.design.generator)) mark(state.design);
   };
 
+/** @param {Design} design */
   function mark(design) {
-    const generator = generatorOf(design.generator);
-    for (const each of options) each.setAttribute("aria-selected", each.dataset.name === generator.name);
-    cover(button.querySelector(".at-cover"), generator);
-    button.querySelector("strong").textContent = generator.title;
-    button.querySelector("small").textContent = summary(generator);
-    const limits = picker.querySelector(".at-limits");
+    const generator = generatorFor(design);
+    for (const each of options) {
+      each.setAttribute("aria-selected", String(each.dataset.name === generator.name));
+    }
+    cover(inside(button, "span"), generator);
+    inside(button, "strong").textContent = generator.title;
+    inside(button, "small").textContent = summary(generator);
+    const limits = part("limits");
     limits.textContent = generator.data.notice ?? "";
     limits.hidden = !generator.data.notice;
   }
@@ -60,6 +74,7 @@ export function mountPicker(picker) {
   offer();
 }
 
+/** @param {Generator} generator */
 function option(generator) {
   const result = document.createElement("button");
   result.type = "button";
@@ -80,13 +95,17 @@ function option(generator) {
   return result;
 }
 
+/** @param {Generator} generator */
 function summary(generator) {
   const { images, kind } = generator.data;
   return [images && `${images.toLocaleString("en")} ${kind ?? "photos"}`, generator.description]
     .filter(Boolean).join(" · ");
 }
 
-/** One picture of the preview sheet as a background; the card says which looks best. */
+/**
+ * One picture of the preview sheet as a background; the card says which looks best.
+ * @type {(element: HTMLElement, generator: Pick<Generator, "name" | "cover" | "fingerprint">) => void}
+ */
 export function cover(element, generator) {
   const side = 44;
   const scale = side / TILE;

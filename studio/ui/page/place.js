@@ -6,16 +6,24 @@
 // layers x dim. A generator without a mapping network has one layer, a centre of 0 and a deviation
 // of 1.
 
+/** @import { Design, Place, SliderVectors } from "./types.d.ts" */
+
 const SHORTEST = 1e-6; // as studio/latents.py
 const LEAST_SINE = 1e-4;
 
-/** The part of a design that only the server can place: without truncation and sliders. */
+/**
+ * The part of a design that only the server can place: without truncation and sliders.
+ * @type {(design: Design) => Design}
+ */
 export function leafOf(design) {
   const { truncation, directions, dimensions, fingerprint, ...leaf } = design;
   return leaf;
 }
 
-/** The leaves that a design is put together from. */
+/**
+ * The leaves that a design is put together from.
+ * @type {(design: Design) => Design[]}
+ */
 export function leavesOf(design) {
   const leaf = leafOf(design);
   if (!leaf.blend || leaf.variations) return [leaf];
@@ -25,14 +33,15 @@ export function leavesOf(design) {
 /**
  * The place of a design. `leafPlace(leaf)` gives the place of each of its leaves, and `sliders` are
  * the generator's { vectors: Float32Array, one of layers x dim for each, coarse }.
+ * @type {(design: Design, leafPlace: (leaf: Design) => Place, sliders: SliderVectors) => Place}
  */
 export function placeOf(design, leafPlace, sliders) {
   const leaf = leafOf(design);
   let place;
   if (leaf.blend && !leaf.variations) {
     const [first, second, amount, surface = amount] = leaf.blend;
-    const parents = [first, second].map((parent) => placeOf(parent, leafPlace, sliders));
-    place = between(...parents, amount, surface, sliders.coarse);
+    const [from, to] = [first, second].map((parent) => placeOf(parent, leafPlace, sliders));
+    place = between(from, to, amount, surface, sliders.coarse);
   } else {
     const found = leafPlace(leaf);
     place = { ...found, styles: found.styles.slice() };
@@ -43,24 +52,31 @@ export function placeOf(design, leafPlace, sliders) {
   return place;
 }
 
+/** @type {(place: Place, psi: number) => void} */
 function truncate({ styles, centre }, psi) {
   for (let at = 0; at < styles.length; at += 1) styles[at] += (psi - 1) * (styles[at] - centre[at]);
 }
 
+/** @type {(place: Place, sliders: SliderVectors, index: number, steps: number) => void} */
 function move({ styles }, { vectors }, index, steps) {
   const start = index * styles.length;
   for (let at = 0; at < styles.length; at += 1) styles[at] += steps * vectors[start + at];
 }
 
+/** @type {(place: Place, index: number, steps: number) => void} */
 function shift({ styles, deviation, dim, layers }, index, steps) {
   for (let layer = 0; layer < layers; layer += 1) {
     styles[layer * dim + index] += steps * deviation[layer * dim + index];
   }
 }
 
-/** `amount` of the way from one place to another, and `surface` of it in the finer layers. */
+/**
+ * `amount` of the way from one place to another, and `surface` of it in the finer layers.
+ * @type {(first: Place, second: Place, amount: number, surface: number, coarse: number) => Place}
+ */
 export function between(first, second, amount, surface, coarse) {
   if (!first.mapped) return { ...first, styles: slerp(first.styles, second.styles, amount) };
+  /** @type {(a: Float32Array, b: Float32Array) => Float32Array} */
   const mixed = (a, b) => a.map((value, at) => {
     const share = at < coarse * first.dim ? amount : surface;
     return value + share * (b[at] - value);
@@ -73,7 +89,10 @@ export function between(first, second, amount, surface, coarse) {
   };
 }
 
-/** Along the arc between two latents (Shoemake, 1985); the length goes evenly from one to the other. */
+/**
+ * Along the arc between two latents (Shoemake, 1985); the length goes evenly from one to the other.
+ * @type {(first: Float32Array, second: Float32Array, amount: number) => Float32Array}
+ */
 export function slerp(first, second, amount) {
   const lengths = [norm(first), norm(second)];
   const straight = () => first.map((value, at) => (1 - amount) * value + amount * second[at]);
@@ -88,12 +107,14 @@ export function slerp(first, second, amount) {
   return first.map((value, at) => parts[0] * value + parts[1] * second[at]);
 }
 
+/** @type {(a: Float32Array, b: Float32Array) => number} */
 function dot(a, b) {
   let sum = 0;
   for (let at = 0; at < a.length; at += 1) sum += a[at] * b[at];
   return sum;
 }
 
+/** @param {Float32Array} a */
 function norm(a) {
   return Math.sqrt(dot(a, a));
 }

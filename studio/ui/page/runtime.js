@@ -3,6 +3,8 @@
 // run, else on a public CDN. Either way they are only used if they are the very ones that were
 // pinned.
 
+/** @import { Engine } from "./types.d.ts" */
+
 export const VERSION = "1.23.2"; // as package.json
 export const ENGINES = {
   wasm: {
@@ -28,7 +30,10 @@ export const ENGINES = {
 };
 const CDN = `https://cdn.jsdelivr.net/npm/onnxruntime-web@${VERSION}/dist`;
 
-/** Load the runtime of an engine; `local` is where the package's files are served here, or "". */
+/**
+ * Load the runtime of an engine; `local` is where the package's files are served here, or "".
+ * @type {(engine: Engine, local: string) => Promise<typeof import("onnxruntime-web")>}
+ */
 export async function loadRuntime(engine, local) {
   const files = ENGINES[engine];
   const [module, binary] = await Promise.all(

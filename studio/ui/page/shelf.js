@@ -3,12 +3,15 @@
 
 import { call, save, upload } from "./api.js";
 import { receive, writeWith } from "./collection-store.js";
-import { thumbnail } from "./elements.js";
+import { partsOf, thumbnail } from "./elements.js";
 import { attempt, notice } from "./notice.js";
 import { generatorOf, generators, on, openDesign, openTab, setBlend, state } from "./store.js";
 
+/** @import { Kept, Mounting } from "./types.d.ts" */
+
+/** @param {Mounting} mounting */
 export function mount({ element, props, watch }) {
-  const part = (name) => element.querySelector(`.at-${name}`);
+  const part = partsOf(element);
   on("kept", async (kept) => {
     part("count").textContent = kept.length ? `${kept.length} kept` : "Nothing kept yet";
     part("download-all").disabled = !kept.length;
@@ -26,17 +29,19 @@ export function mount({ element, props, watch }) {
   writeWith((kept) => (props.value = { kept }));
 }
 
+/** @param {Kept} kept */
 function small({ name, design }) {
-  const result = thumbnail(name, openDesign);
+  const result = thumbnail(name, () => openDesign(design));
   result.show(design);
   return result;
 }
 
 export async function downloadAll() {
-  const kept = state.kept
+  const all = state.kept ?? [];
+  const kept = all
     .filter(({ design }) => generatorOf(design.generator))
     .map(({ name, design }) => ({ name, design }));
-  const missing = state.kept.length - kept.length;
+  const missing = all.length - kept.length;
   if (!kept.length) return notice("The generators of your designs are not here.");
   notice(missing
     ? `Preparing your designs, but for ${missing} whose generator is not here…`
@@ -46,7 +51,7 @@ export async function downloadAll() {
 
 /** Blend the two newest kept designs that can be blended. */
 function blendTwo() {
-  const newest = state.kept.filter(({ design }) => generatorOf(design.generator)).reverse();
+  const newest = (state.kept ?? []).filter(({ design }) => generatorOf(design.generator)).reverse();
   for (const second of newest) {
     const first = newest.find((each) =>
       each !== second && each.design.generator === second.design.generator);
@@ -58,7 +63,10 @@ function blendTwo() {
   notice("Keep two designs of one generator to blend them.");
 }
 
-/** Open a picture that was downloaded from here. */
+/**
+ * Open a picture that was downloaded from here.
+ * @param {File} file
+ */
 export async function openPicture(file) {
   const { design, note } = await call("open_picture", await upload(file));
   if (openDesign(design)) notice(note || "Opened the design of this picture.");
@@ -66,14 +74,18 @@ export async function openPicture(file) {
 
 function acceptDrops() {
   // Photos dropped on the training tab are taken there (see train-photos.js).
+  /** @param {DragEvent} event */
   const carriesFile = (event) => !event.defaultPrevented && event.dataTransfer?.types.includes("Files");
-  const mark = (on) => document.body.classList.toggle("at-dropping", on);
+  /** @param {boolean} dragging */
+  const mark = (dragging) => document.body.classList.toggle("at-dropping", dragging);
   document.addEventListener("dragover", (event) => {
     if (!carriesFile(event)) return;
     event.preventDefault();
     mark(true);
   });
-  document.addEventListener("dragleave", (event) => event.relatedTarget || mark(false));
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) mark(false);
+  });
   document.addEventListener("drop", (event) => {
     mark(false);
     const file = event.dataTransfer?.files[0];

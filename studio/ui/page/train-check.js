@@ -1,8 +1,20 @@
 // The card that says what the studio found in the photos: in sentences, in pictures, and in detail
 // for whoever wants to look closer.
 
+import { Refusal } from "./api.js";
 import { button, make, segments } from "./elements.js";
+import { messageOf } from "./notice.js";
 import { leftOut, usable } from "./train-plan.js";
+
+/** @import { Check, Photos, Tone } from "./types.d.ts" */
+/**
+ * What can be done about the photos.
+ * @typedef {object} Actions
+ * @property {() => void} other take other photos
+ * @property {() => void} again look at them again
+ * @property {(fit: string) => void} fit
+ * @property {(name: string, checked: boolean) => void} tick leave one out, or not
+ */
 
 const PER_ROW = 8;
 const PREPARED = 16;
@@ -10,7 +22,10 @@ const SAID = 3; // sentences shown at once, besides warnings
 const FITS = [{ value: "pad", title: "Whole" }, { value: "crop", title: "Cropped" }];
 const NAMED = 60; // rows of a list; more would be no help
 
-/** The card while the studio looks; when it looks `again`, what it found before stays, paled. */
+/**
+ * The card while the studio looks; when it looks `again`, what it found before stays, paled.
+ * @type {(box: HTMLElement, photos: Photos, again: boolean, actions: Actions) => void}
+ */
 export function showChecking(box, photos, again, actions) {
   if (again && box.childElementCount) {
     box.setAttribute("aria-busy", "true");
@@ -20,21 +35,29 @@ export function showChecking(box, photos, again, actions) {
   fill(box, header(photos, "", actions), words, prepared(), fitRow("Preparing them…"));
 }
 
-/** The card when the photos were refused, or nobody answered: asking again can help only then. */
+/**
+ * The card when the photos were refused, or nobody answered: asking again can help only then.
+ * @type {(box: HTMLElement, photos: Photos, error: unknown, actions: Actions) => void}
+ */
 export function showRefusal(box, photos, error, actions) {
-  const way = error.refused ? button("Use other photos", "at-strong at-other-photos", actions.other)
+  const refused = error instanceof Refusal;
+  const way = refused ? button("Use other photos", "at-strong at-other-photos", actions.other)
     : button("Check again", "at-strong", actions.again);
   const head = header(photos, "", actions);
-  if (error.refused) head.lastChild.remove();
-  fill(box, head, make("ul", "at-found", finding("bad", error.message)), make("div", "at-row", way));
+  if (refused) head.lastChild?.remove();
+  fill(box, head, make("ul", "at-found", finding("bad", messageOf(error))), make("div", "at-row", way));
 }
 
-/** The card with the answer of `training_check`. */
+/**
+ * The card with the answer of `training_check`.
+ * @type {(box: HTMLElement, photos: Photos, check: Check, actions: Actions) => void}
+ */
 export function showCheck(box, photos, check, actions) {
-  const open = box.querySelector(".at-closer")?.open ?? false;
+  const open = box.querySelector("details")?.open ?? false;
   const said = check.sentences.filter(({ text }) => text !== check.fit_reason);
   // The most important come first. Notes beyond a few are for whoever looks closer.
   const shown = said.filter(({ kind }, at) => at < SAID || kind !== "note");
+  /** @param {Check["sentences"]} some */
   const findings = (some) => make("ul", "at-found", ...some.map(({ kind, text }) => finding(kind, text)));
   fill(
     box,
@@ -46,22 +69,32 @@ export function showCheck(box, photos, check, actions) {
   );
 }
 
+/**
+ * @param {HTMLElement} box
+ * @param {Node[]} content
+ */
 function fill(box, ...content) {
   box.removeAttribute("aria-busy");
   // Whoever has just chosen with the keyboard stays where they were.
-  const held = box.contains(document.activeElement) && document.activeElement.dataset.key;
+  const active = document.activeElement;
+  const held = active instanceof HTMLElement && box.contains(active) ? active.dataset.key : "";
   box.replaceChildren(...content);
-  if (held) box.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
+  /** @type {HTMLElement | null} */
+  const again = held ? box.querySelector(`[data-key="${CSS.escape(held)}"]`) : null;
+  again?.focus();
 }
 
+/** @param {Photos} photos */
 function counted({ count, name }) {
   return count > 1 ? `${number(count, "photo")}` : name;
 }
 
+/** @type {(count: number, what: string) => string} */
 function number(count, what) {
   return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 }
 
+/** @type {(photos: Photos, count: string, actions: Actions) => HTMLElement} */
 function header(photos, count, actions) {
   const title = make("strong", "at-photos-name", photos.name);
   title.title = photos.name;
@@ -71,20 +104,28 @@ function header(photos, count, actions) {
   );
 }
 
+/** @type {Record<Tone, string>} */
 const MARKS = { good: "✓", note: "•", warning: "!", bad: "×" };
 
+/** @type {(kind: Tone, text: string) => HTMLElement} */
 function finding(kind, text) {
   const mark = make("span", "at-mark", MARKS[kind] ?? MARKS.note);
   mark.setAttribute("aria-hidden", "true");
   return make("li", `at-finding at-${kind}`, mark, make("span", "at-finding-words", together(text)));
 }
 
-/** A size, as "64 × 64", is not to be torn apart at the end of a line. */
+/**
+ * A size, as "64 × 64", is not to be torn apart at the end of a line.
+ * @param {string} text
+ */
 function together(text) {
   return text.replaceAll(" × ", "\u00a0×\u00a0");
 }
 
-/** Up to 16 prepared pictures, cut from one sheet; empty places while there is none. */
+/**
+ * Up to 16 prepared pictures, cut from one sheet; empty places while there is none.
+ * @param {Check} [check]
+ */
 function prepared(check) {
   const grid = make("div", "at-prepared");
   if (check) {
@@ -109,23 +150,33 @@ function prepared(check) {
   return grid;
 }
 
-/** What the pictures are, and the switch between the whole photo and a square of it. */
+/**
+ * What the pictures are, and the switch between the whole photo and a square of it.
+ * @type {(caption: string, check?: Check, actions?: Actions) => HTMLElement}
+ */
 function fitRow(caption, check, actions) {
   const fit = make("div", "at-segments at-fits");
   fit.setAttribute("role", "radiogroup");
   fit.setAttribute("aria-label", "How photos that are not square are shown");
-  segments(fit, "at-fit", FITS, check?.fit, (value) => actions.fit(value));
+  segments(fit, "at-fit", FITS, check?.fit, (value) => actions?.fit(value));
   for (const input of fit.querySelectorAll("input")) {
     input.disabled = !check;
     input.dataset.key = `fit-${input.value}`;
   }
   // Square photos are shown whole either way.
-  fit.hidden = Boolean(check) && check.shapes.tall + check.shapes.wide === 0;
+  fit.hidden = check !== undefined && check.shapes.tall + check.shapes.wide === 0;
   const reason = make("p", "at-hint at-fit-reason", check?.fit_reason ?? "");
   return make("div", "at-fit-row", make("p", "at-hint at-caption", caption), reason, fit);
 }
 
-/** What "Look closer" opens; nothing when there is no more to tell. */
+/**
+ * What "Look closer" opens; nothing when there is no more to tell.
+ * @param {HTMLElement} findings
+ * @param {Photos} photos
+ * @param {Check} check
+ * @param {Actions} actions
+ * @param {boolean} open
+ */
 function closer(findings, photos, check, actions, open) {
   const unreadable = [...photos.refused, ...check.unreadable];
   const lists = [
@@ -139,12 +190,20 @@ function closer(findings, photos, check, actions, open) {
   ].flat();
   if (!lists.length && !findings.childElementCount) return [];
   const label = check.odd.length ? `Look closer: ${check.odd.length} to decide on` : "Look closer";
-  const details = make("details", "at-closer", make("summary", "at-quiet", label), findings, ...lists);
-  details.querySelector("summary").dataset.key = "closer";
+  const summary = make("summary", "at-quiet", label);
+  summary.dataset.key = "closer";
+  const details = make("details", "at-closer", summary, findings, ...lists);
   details.open = open;
   return [details];
 }
 
+/**
+ * @template Entry
+ * @param {string} title
+ * @param {string} hint
+ * @param {Entry[]} entries
+ * @param {(entry: Entry) => HTMLElement} each
+ */
 function list(title, hint, entries, each) {
   if (!entries.length) return [];
   const heading = make("h3", "at-closer-title", title, make("small", "at-number", `${entries.length}`));
@@ -154,6 +213,12 @@ function list(title, hint, entries, each) {
   return [heading, ...(hint ? [make("p", "at-hint", hint)] : []), rows];
 }
 
+/**
+ * @param {string | null | undefined} picture null where there can't be one
+ * @param {string} name
+ * @param {string} words
+ * @param {Node[]} more
+ */
 function row(picture, name, words, ...more) {
   const file = make("span", "at-file", name.replace(/^.*[/]/, ""));
   file.title = name;
@@ -161,15 +226,17 @@ function row(picture, name, words, ...more) {
   return make("li", "at-closer-row", ...(picture === null ? [] : [small(picture)]), text, ...more);
 }
 
+/** @param {string | undefined} png */
 function small(png) {
   const picture = make("span", "at-small");
   if (png) picture.style.backgroundImage = `url("data:image/png;base64,${png}")`;
   return picture;
 }
 
+/** @type {(name: string, reason: string, check: Check, actions: Actions) => HTMLElement} */
 function oddOne(name, reason, check, actions) {
   const tick = document.createElement("input");
-  Object.assign(tick, { type: "checkbox", checked: leftOut(name) });
+  Object.assign(tick, { type: "checkbox", checked: leftOut(name, check) });
   tick.dataset.key = `tick-${name}`;
   tick.setAttribute("aria-label", `Leave out ${name}`);
   const result = row(check.thumbnails[name], name, reason, make("label", "at-tick", tick, "leave out"));

@@ -1,9 +1,12 @@
 // What the studio trains: the list of runs and the one that is watched. The page asks the studio
 // now and then; nothing of a run lives here, so that any page shows it again.
 
-import { call } from "./api.js";
+import { Refusal, call } from "./api.js";
+import { messageOf } from "./notice.js";
 import { tell } from "./store.js";
 import { remembered, thin } from "./train-numbers.js";
+
+/** @import { Home, Run, Training } from "./types.d.ts" */
 
 const SESSION = "atelier-run";
 const SOON = 2000; // ms between two looks at a run that trains
@@ -14,6 +17,7 @@ const HOME = 15_000; // ms after which the list of runs is asked for again
 const MOST_POINTS = 2400; // of a curve, before every other is left out
 const ACTIVE = new Set(["waiting", "preparing", "training", "finishing"]);
 
+/** @type {Training} */
 export const training = {
   home: null, // as training_home answers
   run: null, // the watched RUN, and what belongs to it:
@@ -24,17 +28,32 @@ export const training = {
   silent: "", // why there is no news, if the studio does not answer
 };
 
-/** Whether a run's process is, or should be, at work. */
+/**
+ * Whether a run's process is, or should be, at work.
+ * @param {Run | null} run
+ */
 export function isActive(run) {
-  return ACTIVE.has(run?.state);
+  return run !== null && ACTIVE.has(run.state);
 }
 
+/** What the studio offers to those who may train, where this visitor is one of them. */
+export function openHome() {
+  const { home } = training;
+  if (home?.allowed !== "yes") throw new Error(home?.sentence ?? "The studio has not answered yet.");
+  return home;
+}
+
+/** @type {Promise<Home> | null} */
 let asking = null;
+/** @type {Promise<Home> | null} */
 let askAgain = null;
-/** Ask for the list of runs; resolves when an answer is there that is newer than this call. */
+/**
+ * Ask for the list of runs; resolves when an answer is there that is newer than this call.
+ * @returns {Promise<Home>}
+ */
 export function refreshHome() {
   if (asking) {
-    askAgain ??= asking.catch(() => {}).then(() => {
+    askAgain ??= asking.catch(() => null).then(() => {
       askAgain = null;
       return refreshHome();
     });
@@ -45,6 +64,7 @@ export function refreshHome() {
 }
 
 let homeAt = -Infinity;
+/** @param {Home} home */
 function receiveHome(home) {
   homeAt = performance.now();
   training.home = home;
@@ -55,7 +75,7 @@ function receiveHome(home) {
     return home;
   }
   const watched = home.runs.find((each) => each.id === training.run?.id);
-  if (watched) {
+  if (watched && training.run) {
     training.run = { ...training.run, title: watched.title, position: watched.position };
     tell("training-home", home);
   } else {
@@ -66,14 +86,20 @@ function receiveHome(home) {
   return home;
 }
 
-/** The run to show to someone who has not chosen: the last one watched, one at work, the newest. */
+/**
+ * The run to show to someone who has not chosen: the last one watched, one at work, the newest.
+ * @param {Run[]} runs
+ */
 function first(runs) {
   const last = remembered(SESSION);
   return runs.find((each) => each.id === last) ?? runs.find((each) => each.state === "training")
     ?? runs.find(isActive) ?? runs[0] ?? null;
 }
 
-/** Watch the run `id` from now on; it may have been made a moment ago. */
+/**
+ * Watch the run `id` from now on; it may have been made a moment ago.
+ * @param {string} id
+ */
 export async function watchRun(id) {
   sessionStorage.setItem(SESSION, JSON.stringify(id));
   const known = training.home?.runs?.find((each) => each.id === id);
@@ -82,6 +108,7 @@ export async function watchRun(id) {
   await refreshHome();
 }
 
+/** @param {Run | null} run */
 function watch(run) {
   if (run?.id === training.run?.id && training.known) return;
   Object.assign(training, { run, curve: [], looks: [], frames: [], known: !run });
@@ -89,7 +116,10 @@ function watch(run) {
   askNow();
 }
 
-/** Take over a RUN that the studio answered with to a wish of this page. */
+/**
+ * Take over a RUN that the studio answered with to a wish of this page.
+ * @param {Run} run
+ */
 export function receiveRun(run) {
   if (training.home?.runs) {
     training.home.runs = training.home.runs.map((each) => (each.id === run.id ? run : each));
@@ -104,13 +134,17 @@ export function receiveRun(run) {
 
 // Asking again and again ---------------------------------------------------------------------
 
+/** @type {number | undefined} */
 let timer;
 let busy = false;
 let hurry = false; // someone wants news at once, while an answer is under way
 let failures = 0;
 let shown = false;
 
-/** Told by the tab whether it can be seen. */
+/**
+ * Told by the tab whether it can be seen.
+ * @param {boolean} visible
+ */
 export function showTraining(visible) {
   if (visible && !shown) askNow();
   shown = visible;
@@ -148,26 +182,29 @@ async function ask() {
   } catch (error) {
     failures += 1;
     // A run that was deleted elsewhere is refused; the list says what there is.
-    if (error.refused) await refreshHome().catch(() => {});
-    hear(error.message);
+    if (error instanceof Refusal) await refreshHome().catch(() => {});
+    hear(messageOf(error));
   }
   busy = false;
   plan();
 }
 
+/** @param {string} silent */
 function hear(silent) {
   if (training.silent === silent) return;
   training.silent = silent;
   tell("training-run", training);
 }
 
+/** @param {Run} before */
 async function look(before) {
   const since = training.curve.at(-1)?.step ?? -1;
   const answer = await call("training_watch", before.id, since);
   if (training.run?.id !== before.id) return; // another run was chosen meanwhile
   const { run, curve, looks, frames } = answer;
   // A run that went back to its last save has forgotten what came after it.
-  const wentBack = run.status.step < before.status?.step;
+  const [now, then] = [run.status.step, before.status.step];
+  const wentBack = now !== undefined && (now ?? 0) < (then ?? 0);
   training.curve = wentBack ? [] : thin([...training.curve, ...curve], MOST_POINTS);
   Object.assign(training, { run, looks, frames, known: true });
   tell("training-run", training);

@@ -3,24 +3,29 @@
 
 import { call } from "./api.js";
 import { texts, wishing, wishOf } from "./design.js";
-import { button, walkable } from "./elements.js";
-import { generatorOf, move, on, settle, state } from "./store.js";
+import { button, inside, partsOf, walkable } from "./elements.js";
+import { easelDesign, generatorFor, move, on, settle } from "./store.js";
+
+/** @import { Design } from "./types.d.ts" */
 
 const PAUSE = 350; // ms without a key until what was typed is drawn
 const OFFERED = 4; // examples
 
+/** @type {(box: HTMLElement, guidanceBox: HTMLElement) => void} */
 export function mountWords(box, guidanceBox) {
-  const field = box.querySelector(".at-text");
-  const remark = box.querySelector(".at-remark");
-  const offers = box.querySelector(".at-offers");
-  const guidance = guidanceBox.querySelector("input");
+  const part = partsOf(box);
+  const field = part("text");
+  const remark = part("remark");
+  const offers = part("offers");
+  const guidance = inside(guidanceBox, "input");
   let offered = ""; // whose examples there are chips for
+  /** @type {number | undefined} */
   let pause;
 
   const draw = () => {
     clearTimeout(pause);
     const text = normal(field.value);
-    if (texts(state.design).join(" / ") !== text) settle(told(text));
+    if (texts(easelDesign()).join(" / ") !== text) settle(told(text));
   };
   field.addEventListener("input", () => {
     clearTimeout(pause);
@@ -28,11 +33,12 @@ export function mountWords(box, guidanceBox) {
   });
   field.addEventListener("change", draw);
   guidance.addEventListener("input", () =>
-    move(wishing(state.design, { guidance: Number(guidance.value) })));
+    move(wishing(easelDesign(), { guidance: Number(guidance.value) })));
   guidance.addEventListener("change", () => settle());
 
+  /** @param {Design} design */
   const follow = (design) => {
-    const { name, words, examples } = generatorOf(design.generator);
+    const { name, words, examples, guidance: usual } = generatorFor(design);
     box.hidden = guidanceBox.hidden = !words;
     if (!words) return;
     if (offered !== name) {
@@ -45,8 +51,10 @@ export function mountWords(box, guidanceBox) {
     // Of a blend of two texts both are shown, and new words replace both. What is being typed may
     // differ in spaces, and stays.
     if (normal(field.value) !== text) field.value = text;
-    for (const each of offers.children) each.setAttribute("aria-pressed", own.includes(each.textContent));
-    guidance.value = wishOf(design).guidance ?? generatorOf(design.generator).guidance;
+    for (const each of offers.children) {
+      each.setAttribute("aria-pressed", String(own.includes(each.textContent)));
+    }
+    guidance.value = String(wishOf(design).guidance ?? usual);
     guidance.disabled = !own.length;
     tellUnknown(remark, design, own);
   };
@@ -54,20 +62,29 @@ export function mountWords(box, guidanceBox) {
   walkable(offers, () => 1);
 }
 
-/** The design on the easel with other words; the first ones are followed as the card says. */
+/**
+ * The design on the easel with other words; the first ones are followed as the card says.
+ * @param {string} text
+ */
 function told(text) {
-  const { guidance = generatorOf(state.design.generator).guidance } = wishOf(state.design);
-  return wishing(state.design, { text, guidance: text ? guidance : 1 });
+  const design = easelDesign();
+  const { guidance = generatorFor(design).guidance } = wishOf(design);
+  return wishing(design, { text, guidance: text ? guidance : 1 });
 }
 
+/** @param {string} text */
 function normal(text) {
   return text.split(/\s+/).filter(Boolean).join(" ");
 }
 
-const remarks = new Map(); // generator and words -> promise of the sentence
+/** @type {Map<string, Promise<string>>} generator and words -> the sentence */
+const remarks = new Map();
+/** @type {Design | null} the last one whose words were asked about */
+let about = null;
 
+/** @type {(place: HTMLElement, design: Design, own: string[]) => Promise<void>} */
 async function tellUnknown(place, design, own) {
-  place.design = design;
+  about = design;
   const all = own.map((text) => {
     const name = JSON.stringify([design.generator, text]);
     if (!remarks.has(name)) {
@@ -78,5 +95,5 @@ async function tellUnknown(place, design, own) {
     return remarks.get(name);
   });
   const found = await Promise.all(all).catch(() => []);
-  if (place.design === design) place.textContent = found.filter(Boolean).join(" ");
+  if (about === design) place.textContent = found.filter(Boolean).join(" ");
 }
