@@ -1,13 +1,23 @@
 // The curves of a training on a canvas: two or one of them, with an axis, and what they are worth
 // where a hand points.
 
+import { contextOf } from "./canvases.js";
 import { button, make } from "./elements.js";
-import { axis, quantile, smoothed } from "./train-numbers.js";
+import { axis, isNumber, quantile, smoothed } from "./train-numbers.js";
 import { amount, number } from "./train-words.js";
+
+/** @import { Point, Training } from "./types.d.ts" */
+/** @typedef {Pick<Training, "curve" | "looks">} Data */
+/** @typedef {[label: string, name: string][]} Lines the curves, by the names of their numbers */
+/** @typedef {{ lines: Lines, range?: [low: number, high: number] }} Curves */
+/** @typedef {Curves & { title: string, of: (data: Data) => Point[], empty: string }} Chart */
+/** @typedef {ReturnType<typeof prepared>} Prepared */
+/** @typedef {(value: number) => number} Scale */
 
 const HEIGHT = 132, LEFT = 38, RIGHT = 5, TOP = 6, BOTTOM = 18; // CSS pixels
 const SPAN = 1 / 16; // of a curve: what smoothing averages over
 const OUTSIDE = 0.02; // share of raw values at each end that may leave the picture
+/** @type {Record<string, Chart>} */
 const CHARTS = {
   losses: {
     title: "Losses",
@@ -30,12 +40,17 @@ const CHARTS = {
   },
 };
 
-/** Make the chart in `element`; the result's `show({curve, looks})` draws it. */
+/**
+ * Make the chart in `element`; the result's `show({curve, looks})` draws it.
+ * @param {HTMLElement} element
+ */
 export function mountChart(element) {
   let kind = "losses", smooth = true, logarithmic = false;
+  /** @type {Data} */
   let data = { curve: [], looks: [] };
-  let pointed = null; // index of the point under the hand
-  let drawn = null;
+  /** @type {number | null} index of the point under the hand */
+  let pointed = null;
+  let drawn = prepared(CHARTS[kind], [], smooth, logarithmic);
 
   const tabs = Object.entries(CHARTS).map(([name, { title }]) => {
     const tab = button(title, "at-chart-tab", () => {
@@ -65,9 +80,9 @@ export function mountChart(element) {
   function draw() {
     const chart = CHARTS[kind];
     drawn = prepared(chart, chart.of(data), smooth, logarithmic);
-    for (const tab of tabs) tab.setAttribute("aria-pressed", tab.dataset.kind === kind);
-    smoothing.setAttribute("aria-pressed", smooth);
-    log.setAttribute("aria-pressed", logarithmic);
+    for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.kind === kind));
+    smoothing.setAttribute("aria-pressed", String(smooth));
+    log.setAttribute("aria-pressed", String(logarithmic));
     log.disabled = !drawn.canBeLog;
     empty.textContent = drawn.points.length ? "" : chart.empty;
     if (pointed !== null) pointed = Math.min(pointed, drawn.points.length - 1);
@@ -88,13 +103,14 @@ export function mountChart(element) {
     canvas.setAttribute("aria-label", `${CHARTS[kind].title}: ${said}${where}`);
   }
 
+  /** @param {number | null} index */
   function point(index) {
     pointed = index;
-    if (!drawn) return;
     paint(canvas, drawn, pointed);
     read();
   }
 
+  /** @param {PointerEvent} event */
   const under = (event) => point(nearest(drawn, canvas.clientWidth, event.offsetX));
   canvas.addEventListener("pointermove", under);
   canvas.addEventListener("pointerdown", under);
@@ -109,13 +125,14 @@ export function mountChart(element) {
     event.preventDefault();
     point(Math.max(0, Math.min(last, to)));
   });
-  new ResizeObserver(() => drawn && paint(canvas, drawn, pointed)).observe(canvas);
+  new ResizeObserver(() => paint(canvas, drawn, pointed)).observe(canvas);
   // The colours are those of the look.
-  new MutationObserver(() => drawn && paint(canvas, drawn, pointed))
+  new MutationObserver(() => paint(canvas, drawn, pointed))
     .observe(document.body, { attributes: true, attributeFilter: ["class"] });
 
   draw();
   return {
+    /** @param {Data} now */
     show(now) {
       data = now;
       draw();
@@ -123,23 +140,29 @@ export function mountChart(element) {
   };
 }
 
-/** What `paint` needs: points, series of raw and smooth values, and both axes. */
+/**
+ * What `paint` needs: points, series of raw and smooth values, and both axes.
+ * @param {Curves} chart
+ * @param {Point[]} all
+ * @param {boolean} smooth
+ * @param {boolean} logarithmic
+ */
 export function prepared(chart, all, smooth, logarithmic) {
-  const points = all.filter((each) => chart.lines.some(([, name]) => Number.isFinite(each[name])));
+  const points = all.filter((each) => chart.lines.some(([, name]) => isNumber(each[name])));
   const span = smooth ? points.length * SPAN : 1;
   const raws = chart.lines.map(([, name]) => points.map((each) => each[name]));
-  const flat = raws.flat().filter(Number.isFinite).sort((one, two) => one - two);
+  const flat = raws.flat().filter(isNumber).sort((one, two) => one - two);
   const canBeLog = flat.length > 0 && flat[0] > 0 && !chart.range;
   const inLog = logarithmic && canBeLog;
   const series = raws.map((raw, at) => {
     // In logarithms, the mean that belongs to the picture is the geometric one.
     const values = inLog
-      ? smoothed(raw.map((value) => (Number.isFinite(value) ? Math.log(value) : null)), span)
+      ? smoothed(raw.map((value) => (isNumber(value) ? Math.log(value) : null)), span)
         .map((value) => (value === null ? null : Math.exp(value)))
       : smoothed(raw, span);
     return { label: chart.lines[at][0], raw, values };
   });
-  const means = series.flatMap((each) => each.values).filter(Number.isFinite);
+  const means = series.flatMap((each) => each.values).filter(isNumber);
   const [low, high] = chart.range ?? (flat.length ? [
     Math.min(quantile(flat, OUTSIDE), ...means), Math.max(quantile(flat, 1 - OUTSIDE), ...means),
   ] : [0, 1]);
@@ -147,14 +170,20 @@ export function prepared(chart, all, smooth, logarithmic) {
   return { points, series, canBeLog, inLog, smooth: span > 1, most, y: axis(low, high, inLog) };
 }
 
+/** @type {(drawn: Prepared, width: number) => Scale} */
 function across({ most }, width) {
   return (images) => LEFT + ((width - LEFT - RIGHT) * images) / most;
 }
 
-/** The index of the point nearest to `x`, in CSS pixels from the left; null without points. */
+/**
+ * The index of the point nearest to `x`, in CSS pixels from the left; null without points.
+ * @type {(drawn: Prepared, width: number, x: number) => number | null}
+ */
 export function nearest(drawn, width, x) {
   const place = across(drawn, width);
-  let best = null, least = Infinity;
+  /** @type {number | null} */
+  let best = null;
+  let least = Infinity;
   drawn.points.forEach((each, at) => {
     const far = Math.abs(place(each.images_shown) - x);
     if (far < least) [best, least] = [at, far];
@@ -162,23 +191,27 @@ export function nearest(drawn, width, x) {
   return best;
 }
 
+/** @type {(canvas: HTMLCanvasElement, drawn: Prepared, pointed: number | null) => void} */
 function paint(canvas, drawn, pointed) {
   const width = canvas.clientWidth;
   if (!width) return;
   const scale = devicePixelRatio;
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(HEIGHT * scale);
-  const context = canvas.getContext("2d");
+  const context = contextOf(canvas);
   context.scale(scale, scale);
   const style = getComputedStyle(canvas);
-  const colour = (name) => style.getPropertyValue(name).trim();
+  const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
   context.font = `11px ${style.fontFamily}`;
   const { points, series, y, inLog } = drawn;
   if (!points.length) return;
   const x = across(drawn, width);
+  /** @type {Scale} */
   const turn = (value) => (inLog ? Math.log(value) : value);
   const [bottom, top] = [turn(y.low), turn(y.high)];
+  /** @type {Scale} */
   const up = (value) => HEIGHT - BOTTOM - ((turn(value) - bottom) / (top - bottom)) * (HEIGHT - TOP - BOTTOM);
+  /** @type {Scale} */
   const snap = (value) => (Math.round(value * scale - 0.5) + 0.5) / scale;
 
   context.fillStyle = colour("--quiet");
@@ -193,7 +226,7 @@ function paint(canvas, drawn, pointed) {
     context.fillText(text, LEFT - 8, up(tick));
   }
   context.textBaseline = "alphabetic";
-  const at = points[pointed];
+  const at = pointed === null ? undefined : points[pointed];
   context.textAlign = "left";
   if (!at) context.fillText("0", LEFT, HEIGHT - 2);
   context.textAlign = "right";
@@ -208,8 +241,8 @@ function paint(canvas, drawn, pointed) {
   context.clip();
   context.lineJoin = "round";
   const colours = [colour("--ink"), colour("--ochre")];
-  series.forEach(({ raw, values }, at) => {
-    context.strokeStyle = context.fillStyle = colours[at];
+  series.forEach(({ raw, values }, which) => {
+    context.strokeStyle = context.fillStyle = colours[which];
     if (drawn.smooth) {
       context.globalAlpha = 0.22;
       context.lineWidth = 1;
@@ -221,17 +254,19 @@ function paint(canvas, drawn, pointed) {
   });
   context.restore();
 
-  if (!at) return;
+  if (!at || pointed === null) return;
   const left = x(at.images_shown);
   context.strokeStyle = colour("--quiet");
   rule(context, snap(left), TOP, snap(left), HEIGHT - BOTTOM);
   series.forEach(({ values }, which) => {
-    if (!Number.isFinite(values[pointed])) return;
+    const value = values[pointed];
+    if (!isNumber(value)) return;
     context.fillStyle = colours[which];
-    dot(context, left, up(values[pointed]), 3.5);
+    dot(context, left, up(value), 3.5);
   });
 }
 
+/** @type {(context: CanvasRenderingContext2D, x0: number, y0: number, x1: number, y1: number) => void} */
 function rule(context, x0, y0, x1, y1) {
   context.beginPath();
   context.moveTo(x0, y0);
@@ -239,19 +274,28 @@ function rule(context, x0, y0, x1, y1) {
   context.stroke();
 }
 
+/** @type {(context: CanvasRenderingContext2D, x: number, y: number, radius: number) => void} */
 function dot(context, x, y, radius) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.fill();
 }
 
-/** A line through the numbers among `values`; one that has no neighbour is a dot. */
+/**
+ * A line through the numbers among `values`; one that has no neighbour is a dot.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Point[]} points
+ * @param {(number | null | undefined)[]} values
+ * @param {Scale} x
+ * @param {Scale} up
+ */
 function trace(context, points, values, x, up) {
   context.beginPath();
-  const has = (at) => Number.isFinite(values[at]);
+  const has = (/** @type {number} */ at) => isNumber(values[at]);
+  /** @type {[left: number, top: number][]} */
   const lonely = [];
   values.forEach((value, at) => {
-    if (!has(at)) return;
+    if (!isNumber(value)) return;
     const [left, top] = [x(points[at].images_shown), up(value)];
     if (has(at - 1)) context.lineTo(left, top);
     else context.moveTo(left, top);

@@ -1,9 +1,13 @@
 // What a run draws: its newest grid of samples, and the way there, from the first one on.
 
+import { contextOf } from "./canvases.js";
 import { button, make } from "./elements.js";
 import { frame, layOut, opened } from "./sample-grid.js";
 import { moment } from "./train-numbers.js";
 import { duration } from "./train-words.js";
+
+/** @import { Point, Sheet, Status, Training } from "./types.d.ts" */
+/** @typedef {{ run: string, step: number, fade: boolean, name: string }} Wish */
 
 const FADE = 260; // ms
 const REST = 140; // ms without a newer wish until a grid is drawn at its sharpest
@@ -16,6 +20,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 /**
  * Make the card, the slider and the caption in `element`; the result's `show(training)`
  * follows, and `foot` is the caption's line.
+ * @param {HTMLElement} element
  */
 export function mountTimeLapse(element) {
   const canvas = make("canvas", "at-frame");
@@ -32,25 +37,31 @@ export function mountTimeLapse(element) {
   element.append(card, bar, foot);
 
   const picture = new Picture(canvas, card);
-  let training = { run: null, frames: [], curve: [] };
-  let chosen = null; // the step a person moved back to; null follows the newest
-  let playing = null; // timer
+  /** @type {Pick<Training, "run" | "frames" | "curve" | "known">} */
+  let training = { run: null, frames: [], curve: [], known: false };
+  /** @type {number | null} the step a person moved back to; null follows the newest */
+  let chosen = null;
+  /** @type {number | null} timer */
+  let playing = null;
+  let fades = false; // while it plays
 
   const at = () => {
     const { frames } = training;
-    if (chosen === null) return frames.length - 1;
-    const next = frames.findIndex((step) => step >= chosen);
+    const wanted = chosen;
+    if (wanted === null) return frames.length - 1;
+    const next = frames.findIndex((step) => step >= wanted);
     return next < 0 ? frames.length - 1 : next;
   };
 
+  /** @param {boolean} fade */
   function draw(fade) {
     const { run, frames, curve } = training;
     const index = at();
-    range.max = Math.max(0, frames.length - 1);
-    range.value = Math.max(0, index);
+    range.max = String(Math.max(0, frames.length - 1));
+    range.value = String(Math.max(0, index));
     range.disabled = play.disabled = frames.length < 2;
     words.hidden = frames.length > 0;
-    if (!frames.length) {
+    if (!run || !frames.length) {
       words.textContent = training.known ? STARTS : "";
       caption.textContent = "\u00a0";
       return picture.clear();
@@ -67,6 +78,7 @@ export function mountTimeLapse(element) {
     }
   }
 
+  /** @param {number} index */
   function to(index) {
     chosen = index >= training.frames.length - 1 ? null : training.frames[index];
   }
@@ -78,7 +90,7 @@ export function mountTimeLapse(element) {
     // Whatever happens to the frame, the next one follows.
     const step = () => {
       to(at() + 1);
-      draw(pause.fades);
+      draw(fades);
       if (chosen === null) return pause();
       playing = setTimeout(step, pace());
     };
@@ -88,16 +100,17 @@ export function mountTimeLapse(element) {
   function pace() {
     if (calm.matches) return WITHOUT_MOTION;
     const each = Math.min(LONGEST, Math.max(SHORTEST, WHOLE / training.frames.length));
-    pause.fades = each > 200;
+    fades = each > 200;
     return each;
   }
 
   function pause() {
-    clearTimeout(playing);
+    clearTimeout(playing ?? undefined);
     playing = null;
     label(false);
   }
 
+  /** @param {boolean} on */
   function label(on) {
     play.replaceChildren(make("span", on ? "at-icon-pause" : "at-icon-play"), on ? "Pause" : "Time-lapse");
   }
@@ -112,6 +125,7 @@ export function mountTimeLapse(element) {
 
   return {
     foot,
+    /** @param {Training} now */
     show(now) {
       if (now.run?.id !== training.run?.id) {
         pause();
@@ -125,6 +139,7 @@ export function mountTimeLapse(element) {
   };
 }
 
+/** @type {(curve: Point[], status: Status, step: number) => string} */
 function after(curve, status, step) {
   const { images, seconds } = moment(curve, status, step);
   if (!images) return "before the first photo";
@@ -134,11 +149,27 @@ function after(curve, status, step) {
 
 /** The canvas: the newest wish is drawn, the old grid stays until it is there. */
 class Picture {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {HTMLElement} card
+   */
   constructor(canvas, card) {
-    Object.assign(this, { canvas, card, wanted: null, busy: null, sheet: null, name: "" });
+    this.canvas = canvas;
+    this.card = card;
+    /** @type {Wish | null} */
+    this.wanted = null;
+    /** @type {Promise<Sheet | null> | null} */
+    this.busy = null;
+    /** @type {Sheet | null} what is shown, and its name */
+    this.sheet = null;
+    this.name = "";
+    this.fading = this.resting = 0; // the frame and the timer that are to come
   }
 
-  /** Show a frame as soon as it is here; the opened sheet, or null if it was not drawn. */
+  /**
+   * Show a frame as soon as it is here; the opened sheet, or null if it was not drawn.
+   * @type {(run: string, step: number, fade: boolean) => Promise<Sheet | null>}
+   */
   wish(run, step, fade) {
     const name = `${run}:${step}`;
     if (name === (this.wanted?.name ?? this.name)) return Promise.resolve(this.sheet);
@@ -163,15 +194,18 @@ class Picture {
     return this.sheet;
   }
 
+  /** @type {(sheet: Sheet, wish: Wish) => void} */
   show(sheet, { name, fade }) {
     this.sheet?.bitmap.close();
     Object.assign(this, { sheet, name });
-    this.card.style.setProperty("--columns", sheet.columns);
-    this.card.style.setProperty("--rows", sheet.rows);
-    this.card.parentElement.style.setProperty("--shape", sheet.columns / sheet.rows);
+    const { columns, rows } = sheet;
+    this.card.style.setProperty("--columns", String(columns));
+    this.card.style.setProperty("--rows", String(rows));
+    this.card.parentElement?.style.setProperty("--shape", String(columns / rows));
     this.paint(fade && !calm.matches && !document.hidden);
   }
 
+  /** @param {boolean} fade */
   paint(fade) {
     const { canvas, sheet } = this;
     const width = Math.round(canvas.clientWidth * devicePixelRatio);
@@ -188,9 +222,10 @@ class Picture {
     else this.resting = setTimeout(() => layOut(canvas, sheet, true), REST);
   }
 
+  /** @param {OffscreenCanvas} old */
   fade(old) {
     const { canvas } = this;
-    const context = canvas.getContext("2d");
+    const context = contextOf(canvas);
     const fresh = copy(canvas);
     const begin = performance.now();
     const step = () => {
@@ -209,18 +244,20 @@ class Picture {
   }
 
   clear() {
+    const { canvas } = this;
     this.wanted = null;
     this.sheet?.bitmap.close();
     Object.assign(this, { sheet: null, name: "" });
     clearTimeout(this.resting);
     cancelAnimationFrame(this.fading);
-    this.canvas.width = this.canvas.width; // which empties it
-    this.canvas.setAttribute("aria-label", "No designs yet");
+    canvas.width += 0; // to set it empties it
+    canvas.setAttribute("aria-label", "No designs yet");
   }
 }
 
+/** @param {HTMLCanvasElement} canvas */
 function copy(canvas) {
   const result = new OffscreenCanvas(canvas.width, canvas.height);
-  result.getContext("2d").drawImage(canvas, 0, 0);
+  contextOf(result).drawImage(canvas, 0, 0);
   return result;
 }

@@ -5,6 +5,8 @@ import { attempt, notice } from "./notice.js";
 import { generatorOf, openTab, reloadGenerators, sliders, start, state } from "./store.js";
 import { isActive, receiveRun, refreshHome, watchRun } from "./training-store.js";
 
+/** @import { Request, Run } from "./types.d.ts" */
+
 // What happened, said when a wish was granted.
 const DONE = {
   stop: "It stops and saves. Resume goes on where it was.",
@@ -14,7 +16,10 @@ const DONE = {
 };
 const LEFT_QUEUE = "It leaves the queue. Resume puts it back at the end.";
 
-/** Ask for something about a run, and say that it is under way. */
+/**
+ * Ask for something about a run, and say that it is under way.
+ * @type {(run: Run, what: Request) => Promise<void>}
+ */
 export async function askRun(run, what) {
   const waited = run.state === "waiting";
   receiveRun(await call("training_ask", run.id, what));
@@ -24,17 +29,33 @@ export async function askRun(run, what) {
   await refreshHome();
 }
 
-/** Have a button rest while its action is under way; a failure is said. */
+/** @type {WeakSet<HTMLButtonElement>} whose action is under way */
+const atWork = new WeakSet();
+
+/**
+ * Have a button rest while its action is under way; a failure is said.
+ * @type {(element: HTMLButtonElement, action: () => unknown) => Promise<void>}
+ */
 export async function busy(element, action) {
-  element.busy = element.disabled = true;
+  atWork.add(element);
+  element.disabled = true;
   try {
     await attempt(action);
   } finally {
-    element.busy = element.disabled = false;
+    atWork.delete(element);
+    element.disabled = false;
   }
 }
 
-/** Have what a run has learnt so far opened in Explore, while it trains too. */
+/** @param {HTMLButtonElement} element */
+export function isBusy(element) {
+  return atWork.has(element);
+}
+
+/**
+ * Have what a run has learnt so far opened in Explore, while it trains too.
+ * @param {Run} run
+ */
 export async function openInExplore(run) {
   if (isActive(run)) notice("It writes down what it has learnt so far…");
   const { generator } = await call("training_open", run.id);

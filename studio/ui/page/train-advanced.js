@@ -1,13 +1,18 @@
 // Everything else a training can be told, each with one line of help. Only what was changed is sent.
 
 import { call } from "./api.js";
-import { make } from "./elements.js";
-import { notice } from "./notice.js";
+import { make, partsOf } from "./elements.js";
+import { messageOf, notice } from "./notice.js";
 import { chosenLength } from "./train-length.js";
 import { onPlan, plan, recipeName, setPlan, startName, usable } from "./train-plan.js";
-import { training } from "./training-store.js";
+import { openHome } from "./training-store.js";
+
+/** @import { Defaults, Setting } from "./types.d.ts" */
+/** @typedef {HTMLSelectElement | HTMLInputElement} Field */
+/** @typedef {Pick<Defaults, "help" | "choices"> & { values: Record<string, Setting> }} Known */
 
 // In this order; a field that is not here comes last, under its own name.
+/** @type {Record<string, string>} */
 const LABELS = {
   recipe: "Recipe",
   kimg: "Length (kimg)",
@@ -21,18 +26,26 @@ const LABELS = {
   precision: "Precision",
   device: "Device",
 };
-let panel, opener, reset;
+/** @type {HTMLElement} */
+let panel;
+/** @type {HTMLElement} */
+let opener;
+/** @type {HTMLElement} */
+let reset;
+/** @type {Known | null} */
 let defaults = null;
-let asked = null;
+let asked = "";
 let ownRecipe = ""; // the one that is taken when nobody picks another
 
+/** @param {HTMLElement} element */
 export function mountAdvanced(element) {
-  panel = element.querySelector(".at-train-advanced");
-  opener = element.querySelector(".at-open-advanced");
-  reset = element.querySelector(".at-advanced-reset");
+  const part = partsOf(element);
+  panel = part("train-advanced");
+  opener = part("open-advanced");
+  reset = part("advanced-reset");
   opener.addEventListener("click", () => {
     panel.hidden = !panel.hidden;
-    opener.setAttribute("aria-expanded", !panel.hidden);
+    opener.setAttribute("aria-expanded", String(!panel.hidden));
     arrange();
   });
   reset.addEventListener("click", () => {
@@ -49,42 +62,46 @@ function arrange() {
   if (panel.hidden) return;
   const images = plan.check ? usable(plan.check) : plan.photos?.count ?? 0;
   const question = JSON.stringify([recipeName(), startName(), images]);
-  if (question === asked) show();
-  else ask(question);
+  if (question !== asked) ask(question);
+  else if (defaults) show(defaults); // else the first ones are on their way
 }
 
+/** @param {string} question */
 async function ask(question) {
   asked = question;
   panel.setAttribute("aria-busy", "true");
   if (!defaults) panel.replaceChildren(make("p", "at-hint", "Loading…"));
   try {
-    const answer = await call("training_defaults", ...JSON.parse(question));
+    /** @type {[recipe: string, start: string, images: number]} */
+    const parts = JSON.parse(question);
+    const { help, choices, ...values } = await call("training_defaults", ...parts);
     if (asked !== question) return;
-    defaults = answer;
-    if (!recipeName()) ownRecipe = answer.recipe;
-    show();
+    defaults = { help, choices, values };
+    if (!recipeName()) ownRecipe = values.recipe;
+    show(defaults);
   } catch (error) {
     if (asked !== question) return;
-    asked = null;
-    if (!defaults) panel.replaceChildren(make("p", "at-hint", error.message));
-    else notice(error.message);
+    asked = "";
+    if (!defaults) panel.replaceChildren(make("p", "at-hint", messageOf(error)));
+    else notice(messageOf(error));
   } finally {
     if (asked === question || !asked) panel.removeAttribute("aria-busy");
   }
 }
 
-function show() {
-  const { help, choices, ...values } = defaults;
+/** @param {Known} known */
+function show(known) {
+  const { help, choices, values } = known;
   const names = [...new Set([...Object.keys(LABELS), ...Object.keys(values)])]
     .filter((name) => name in values);
-  const key = JSON.stringify([names, choices, help, training.home.recipes]);
+  const key = JSON.stringify([names, choices, help, openHome().recipes]);
   if (panel.dataset.key !== key) {
     panel.dataset.key = key;
-    panel.replaceChildren(...names.map(row));
+    panel.replaceChildren(...names.map((name) => row(name, known)));
   }
-  for (const each of panel.children) {
-    const { name } = each.dataset;
-    const field = each.querySelector("select, input");
+  for (const each of /** @type {Iterable<HTMLElement>} */ (panel.children)) {
+    const { name = "" } = each.dataset;
+    const field = /** @type {Field} */ (each.querySelector("select, input"));
     const value = String(plan.advanced[name] ?? defaultOf(name) ?? "");
     // What somebody is typing is theirs until they leave the field.
     if (field !== document.activeElement || field.matches("select")) field.value = value;
@@ -92,32 +109,40 @@ function show() {
   }
 }
 
+/** @type {(name: string) => Setting | undefined} */
 function defaultOf(name) {
-  if (name === "recipe") return ownRecipe || defaults.recipe;
-  return (name === "kimg" && chosenLength()?.kimg) || defaults[name];
+  if (name === "recipe" && ownRecipe) return ownRecipe;
+  return (name === "kimg" && chosenLength()?.kimg) || defaults?.values[name];
 }
 
-function row(name) {
-  const options = name === "recipe"
-    ? training.home.recipes.map(({ name: value, title }) => [value, title]) : defaults.choices?.[name];
-  const field = options ? select(options) : input(defaults[name]);
+/** @type {(name: string, known: Known) => HTMLElement} */
+function row(name, { help: helps, choices, values }) {
+  const options = name === "recipe" ? recipes() : choices[name];
+  const field = options ? select(options) : input(values[name]);
   field.id = `at-advanced-${name}`;
   field.setAttribute("aria-describedby", `${field.id}-help`);
   field.addEventListener("change", () => change(name, field));
   const label = make("label", "at-field", make("span", "at-label", LABELS[name] ?? name), field);
-  const help = make("p", "at-hint", defaults.help?.[name] ?? "");
+  const help = make("p", "at-hint", helps[name] ?? "");
   help.id = `${field.id}-help`;
   const result = make("div", "at-advanced-row", label, help);
   result.dataset.name = name;
   return result;
 }
 
+/** @returns {[value: string, label: string][]} */
+function recipes() {
+  return openHome().recipes.map(({ name, title }) => [name, title]);
+}
+
+/** @param {[value: string, label: string][]} options */
 function select(options) {
   const result = document.createElement("select");
   result.append(...options.map(([value, label]) => new Option(label, value)));
   return result;
 }
 
+/** @param {Setting} value */
 function input(value) {
   const result = document.createElement("input");
   if (typeof value === "number") Object.assign(result, { type: "number", step: "any", min: 0 });
@@ -125,15 +150,18 @@ function input(value) {
   return result;
 }
 
-/** Take what was typed or picked; an empty or impossible value gives the default back. */
+/**
+ * Take what was typed or picked; an empty or impossible value gives the default back.
+ * @type {(name: string, field: Field) => void}
+ */
 function change(name, field) {
   const { [name]: before, ...others } = plan.advanced;
   const standard = defaultOf(name);
   const number = typeof standard === "number";
   const value = number ? Number(field.value) : field.value;
-  const usable = number ? field.value !== "" && field.validity.valid : true;
-  if (!usable) notice(`${LABELS[name] ?? name} is a number from 0 up.`);
-  const changed = usable && value !== standard;
+  const valid = number ? field.value !== "" && field.validity.valid : true;
+  if (!valid) notice(`${LABELS[name] ?? name} is a number from 0 up.`);
+  const changed = valid && value !== standard;
   setPlan({ advanced: changed ? { ...others, [name]: value } : others });
   field.value = String(changed ? value : standard);
 }

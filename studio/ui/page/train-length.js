@@ -1,27 +1,31 @@
 // 3 · How long: three choices, with the time that each takes on this machine once it is measured.
 
 import { call } from "./api.js";
-import { segments } from "./elements.js";
+import { partsOf, segments } from "./elements.js";
+import { messageOf } from "./notice.js";
 import { onPlan, plan, recipeName, setPlan, startName, usable } from "./train-plan.js";
 import { duration } from "./train-words.js";
+
+/** @import { Times } from "./types.d.ts" */
 
 const CHOICES = [
   { name: "quick", title: "Quick look" }, { name: "good", title: "Good" }, { name: "best", title: "Best" },
 ];
 const LATER = "The time each takes here is measured once the photos are there.";
 const MEASURING = "Measuring this machine…";
-let times = null; // the answer of `training_times`, or what stands in for it
-let asked = null;
-let box, why;
+/** @type {Times | null} the answer of `training_times`, or what stands in for it */
+let times = null;
+let asked = "";
 
+/** @param {HTMLElement} element */
 export function mountLength(element) {
-  box = element.querySelector(".at-lengths");
-  why = element.querySelector(".at-length-why");
+  const part = partsOf(element);
+  const [box, why] = [part("lengths"), part("length-why")];
   onPlan(() => {
     const question = plan.check?.usable
-      ? JSON.stringify([recipeName(), startName(), usable(plan.check)]) : null;
+      ? JSON.stringify([recipeName(), startName(), usable(plan.check)]) : "";
     if (question !== asked) measure(question);
-    show();
+    show(box, why);
   });
 }
 
@@ -30,24 +34,31 @@ export function chosenLength() {
   return times?.choices.find(({ name }) => name === plan.length);
 }
 
+/** @param {string} question */
 async function measure(question) {
   asked = question;
   times = null;
   if (!question) return;
+  /** @type {Times} */
   let answer;
   try {
-    answer = await call("training_times", ...JSON.parse(question));
+    /** @type {[recipe: string, start: string, images: number]} */
+    const parts = JSON.parse(question);
+    answer = await call("training_times", ...parts);
   } catch (error) {
-    answer = { choices: CHOICES, sentence: `The time could not be measured. ${error.message}` };
+    answer = { choices: CHOICES, sentence: `The time could not be measured. ${messageOf(error)}` };
   }
   if (asked !== question) return;
   times = answer;
   setPlan({});
 }
 
-function show() {
+/** @type {(box: HTMLElement, why: HTMLElement) => void} */
+function show(box, why) {
   const pending = asked ? "…" : "–";
-  const choices = (times?.choices ?? CHOICES).map(({ name, title, seconds }) => ({
+  /** @type {Times["choices"]} */
+  const known = times?.choices ?? CHOICES;
+  const choices = known.map(({ name, title, seconds }) => ({
     value: name, title, small: times ? expected(seconds) : pending,
   }));
   segments(box, "at-length", choices, plan.length, (length) => {
@@ -68,7 +79,10 @@ function words() {
   return [own || chosenLength()?.sentence, measured].filter(Boolean).join(" ");
 }
 
-/** An expected time, no more exact than it can be known. */
+/**
+ * An expected time, no more exact than it can be known.
+ * @param {number | null | undefined} seconds
+ */
 function expected(seconds) {
   if (seconds == null) return "not measured";
   if (seconds < 45) return "under a minute";

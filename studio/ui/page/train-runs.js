@@ -9,9 +9,13 @@ import { askRun, busy } from "./train-actions.js";
 import { isActive, receiveRun, refreshHome, training, watchRun } from "./training-store.js";
 import { line } from "./train-words.js";
 
+/** @import { Run } from "./types.d.ts" */
+/** @typedef {ReturnType<typeof runRow>} Row */
+
 const FIRST = 5; // shown before "All runs"
 const LONGEST_TITLE = 80;
 
+/** @param {HTMLElement} element */
 export function mountRuns(element) {
   const list = make("ul", "at-run-list");
   const heading = make("h2", "at-heading", "Runs");
@@ -20,21 +24,26 @@ export function mountRuns(element) {
     draw();
   });
   element.append(heading, list, more);
-  const rows = new Map(); // id -> row, so that a list that is told anew keeps what a hand is doing
+  /** @type {Map<string, Row>} by id, so that a list that is told anew keeps what a hand is doing */
+  const rows = new Map();
   let all = false;
 
   function draw() {
     const runs = training.home?.runs ?? [];
     element.hidden = !runs.length;
     const shown = runs.filter((run, at) => all || at < FIRST || run.id === training.run?.id);
-    for (const run of shown) {
-      if (!rows.has(run.id)) rows.set(run.id, runRow());
-      rows.get(run.id).show(run.id === training.run?.id ? { ...run, ...training.run } : run);
-    }
-    const wanted = shown.map(({ id }) => rows.get(id).element);
+    /** @type {Element[]} */
+    const wanted = shown.map((run) => {
+      const row = rows.get(run.id) ?? runRow(run);
+      rows.set(run.id, row);
+      row.show(run.id === training.run?.id ? { ...run, ...training.run } : run);
+      return row.element;
+    });
     for (const each of [...list.children]) if (!wanted.includes(each)) each.remove();
     // Only what is not in its place is moved: moving takes the focus away.
-    wanted.forEach((each, at) => list.children[at] !== each && list.insertBefore(each, list.children[at] ?? null));
+    wanted.forEach((each, at) => {
+      if (list.children[at] !== each) list.insertBefore(each, list.children[at] ?? null);
+    });
     more.hidden = shown.length === runs.length;
     more.textContent = `All ${runs.length} runs`;
   }
@@ -43,8 +52,12 @@ export function mountRuns(element) {
   draw();
 }
 
-function runRow() {
-  let run = null;
+/**
+ * The row of a run, which `show` brings up to date.
+ * @param {Run} run
+ */
+function runRow(run) {
+  let first = true;
   const canvas = make("canvas", "");
   const title = make("strong", "");
   const small = make("small", "");
@@ -53,7 +66,9 @@ function runRow() {
   const acts = make("div", "at-run-acts");
   const element = make("li", "at-run", choose, acts);
 
+  /** @type {(label: string, action: () => unknown) => HTMLButtonElement} */
   const act = (label, action) => {
+    /** @type {HTMLButtonElement} */
     const result = button(label, "at-quiet", () => busy(result, action));
     return result;
   };
@@ -92,6 +107,7 @@ function runRow() {
     Object.assign(field, { type: "text", value: run.title, maxLength: LONGEST_TITLE });
     field.setAttribute("aria-label", `New name of ${run.title}`);
     let done = false;
+    /** @param {boolean} keepIt */
     const end = async (keepIt) => {
       if (done) return;
       done = true;
@@ -114,26 +130,30 @@ function runRow() {
     field.select();
   }
 
-  let pictured = null;
-  const seen = new IntersectionObserver(([entry]) => entry.isIntersecting && picture());
+  let pictured = "";
+  const seen = new IntersectionObserver(([entry]) => {
+    if (entry.isIntersecting) picture();
+  });
   seen.observe(element);
   function picture() {
     const version = `${run.id} ${run.status?.saved_step ?? ""} ${run.state}`;
     if (pictured === version || !element.isConnected) return;
     pictured = version;
-    const shown = () => canvas.parentElement.classList.add("at-pictured");
-    thumbnails = thumbnails.then(() => thumbnailOf(canvas, run.id)).then((has) => has && shown())
+    thumbnails = thumbnails.then(() => thumbnailOf(canvas, run.id))
+      .then((has) => {
+        if (has) canvas.parentElement?.classList.add("at-pictured");
+      })
       .catch(() => {});
   }
 
   usual();
   return {
     element,
+    /** @param {Run} now */
     show(now) {
-      const first = run === null;
       run = now;
       const watched = run.id === training.run?.id;
-      choose.setAttribute("aria-current", watched);
+      choose.setAttribute("aria-current", String(watched));
       element.classList.toggle("at-watched", watched);
       set(title, run.title);
       set(small, line(run));
@@ -141,12 +161,15 @@ function runRow() {
       download.hidden = !run.has_checkpoint;
       remove.hidden = isActive(run);
       if (!first && element.checkVisibility()) picture();
+      first = false;
     },
   };
 }
 
-let thumbnails = Promise.resolve(); // one after the other
+/** @type {Promise<void>} one after the other */
+let thumbnails = Promise.resolve();
 
+/** @type {(element: HTMLElement, text: string) => void} */
 function set(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

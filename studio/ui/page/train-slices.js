@@ -2,32 +2,40 @@
 // the next one: the page that watches it does.
 
 import { call } from "./api.js";
+import { messageOf } from "./notice.js";
 import { make } from "./elements.js";
 import { on } from "./store.js";
 import { isActive, receiveRun, training } from "./training-store.js";
 
 const AGAIN = 20_000; // ms after a slice that was refused: the allowance may be used up
 
+/** @param {HTMLElement} side */
 export function mountSlices(side) {
   const words = make("p", "at-slices");
   words.hidden = true;
   side.append(words);
   let busy = false;
+  /** @type {number | undefined} */
   let timer;
 
-  const due = () => training.home?.hosted === "zero-gpu" && isActive(training.run)
-    && training.run.where === "here";
+  /** The run that waits for a slice, if there is one. */
+  const due = () => {
+    const { home, run } = training;
+    const lent = home?.allowed === "yes" && home.hosted === "zero-gpu";
+    return lent && run?.where === "here" && isActive(run) ? run : null;
+  };
 
   async function slice() {
-    if (busy || !due()) return;
+    const run = due();
+    if (busy || !run) return;
     busy = true;
     clearTimeout(timer);
     let rest = 0;
     try {
-      receiveRun(await call("training_slice", training.run.id));
+      receiveRun(await call("training_slice", run.id));
       words.dataset.refused = "";
     } catch (error) {
-      words.dataset.refused = `${error.message} The page tries again by itself.`;
+      words.dataset.refused = `${messageOf(error)} The page tries again by itself.`;
       rest = AGAIN;
     }
     busy = false;

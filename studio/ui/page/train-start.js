@@ -1,21 +1,26 @@
 // 2 · Start from, the name, where to train, and the start itself.
 
 import { call } from "./api.js";
-import { make, segments } from "./elements.js";
+import { make, partsOf, segments } from "./elements.js";
 import { attempt } from "./notice.js";
 import { cover } from "./picker.js";
 import { generatorOf, generators } from "./store.js";
 import { onPlan, plan, setPlan, startName, startOf, usable, wish } from "./train-plan.js";
-import { refreshHome, training, watchRun } from "./training-store.js";
+import { openHome, refreshHome, watchRun } from "./training-store.js";
+
+/** @import { Part, Start } from "./types.d.ts" */
+/** @typedef {Pick<Start, "name" | "title"> & Partial<Start>} Card what can be started from, or "" */
 
 const FEW = 2; // cards that are shown before somebody asks for all
 const ONE_COLUMN = "(max-width: 1179px)"; // as in train.css
+/** @type {Part} */
 let part;
 let all = false;
 let starting = false;
 
+/** @param {HTMLElement} element */
 export function mountStart(element) {
-  part = (name) => element.querySelector(`.at-${name}`);
+  part = partsOf(element);
   part("all-starts").addEventListener("click", () => {
     all = true;
     arrange();
@@ -51,7 +56,7 @@ function arrangeStarts() {
     box.dataset.key = key;
     const held = box.contains(document.activeElement);
     box.replaceChildren(...shown.map(card));
-    if (held) box.querySelector(`[value="${CSS.escape(chosen)}"]`)?.focus();
+    if (held) [...box.querySelectorAll("input")].find(({ value }) => value === chosen)?.focus();
   }
   for (const input of box.querySelectorAll("input")) input.checked = input.value === chosen;
   const more = cards.length - shown.length;
@@ -61,15 +66,20 @@ function arrangeStarts() {
   if (part("start-why").textContent !== words) part("start-why").textContent = words;
 }
 
-/** What was suggested comes first and "Nothing" second, as these are what most choose between. */
+/**
+ * What was suggested comes first and "Nothing" second, as these are what most choose between.
+ * @returns {Card[]}
+ */
 function ordered() {
-  const { starts } = training.home;
+  const { starts } = openHome();
   const suggested = plan.check?.suggested_start;
   const first = starts.find(({ name }) => name === suggested) ?? starts[0];
+  /** @type {Card} */
   const nothing = { name: "", title: "Nothing" };
   return first ? [first, nothing, ...starts.filter((each) => each !== first)] : [nothing];
 }
 
+/** @param {Card} start */
 function card(start) {
   const input = document.createElement("input");
   Object.assign(input, { type: "radio", className: "at-unseen", name: "at-start", value: start.name });
@@ -88,7 +98,10 @@ function card(start) {
   return result;
 }
 
-/** One line on the choice that is made. */
+/**
+ * One line on the choice that is made.
+ * @param {string} name
+ */
 function why(name) {
   if (!plan.check?.usable) return "The right start is suggested once the photos are there.";
   const { suggested_start: suggested } = plan.check;
@@ -100,18 +113,23 @@ function why(name) {
       ? `Suggested for your ${photos}: it learns from them alone.`
       : `It learns from your ${photos} alone, which takes more time and more photos.${instead}`;
   }
-  const { title, size, channels } = startOf(name);
+  const start = startOf(name);
+  if (!start) return ""; // it is gone since
+  const { title, size, channels } = start;
   return name === suggested
     ? `Suggested for your ${photos}: what ${title} has learnt saves time and keeps it from copying.`
     : `It goes on from what ${title} has learnt, at ${size} px${channels === 1 ? " in grey" : ""}.${instead}`;
 }
 
 function arrangePlaces() {
-  const { available, user, flavors } = training.home.hub;
+  const { hub: { available, user, flavors }, machine } = openHome();
   part("where").hidden = !available;
-  if (!available) return plan.where !== "here" && setPlan({ where: "here" });
+  if (!available) {
+    if (plan.where !== "here") setPlan({ where: "here" });
+    return;
+  }
   const places = [
-    { value: "here", title: "Here", small: training.home.machine.name },
+    { value: "here", title: "Here", small: machine.name },
     { value: "hf-jobs", title: "Rented hardware", small: `as ${user}` },
   ];
   segments(part("places"), "at-place", places, plan.where, (where) => setPlan({ where }));
@@ -125,7 +143,6 @@ function arrangePlaces() {
   part("where-why").textContent = plan.where === "here" ? ""
     : "Your photos go to a private place of your account, which pays for the time. "
       + "The times above are those of this machine.";
-  return undefined;
 }
 
 /** Why nothing can be started, or "". */
@@ -140,7 +157,7 @@ function whyNot() {
 
 function queueWords() {
   const busy = plan.where === "here"
-    && training.home.runs.some((run) => run.alive && run.where === "here");
+    && openHome().runs.some((run) => run.alive && run.where === "here");
   return busy ? "Another training is under way; this one will wait for its turn." : "";
 }
 
