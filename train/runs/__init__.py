@@ -1,0 +1,1 @@
+"""Runs as folders: create, find, ask, queue. Nothing here imports torch."""
