@@ -125,10 +125,11 @@ def test_two_processes_learn_what_one_learns(results: list[dict[str, Any]]) -> N
     for name, value in alone.items():
         if isinstance(value, Tensor) and "means" not in name:
             # Only the order in which numbers are added differs.
-            # Gradients of likeness are of any size, and its critic learns ten times as fast.
-            near = 1e-4 if "critic" in name else 1e-5
+            # A gradient of the critic may be nearly nothing, and Adam's first steps are as long for
+            # it as for any other: the optimisers' means tell whether gradients are the same.
+            near = STEPS * 1e-3 if "critic" in name else 1e-5
             if "optimiser" in name:
-                near = 1e-2 * value.abs().max().item()
+                near = 1e-4 + 1e-2 * value.abs().max().item()
             torch.testing.assert_close(shared[name], value, rtol=1e-4, atol=near, msg=name)
     for mine, ours in zip(results[0]["numbers"], results[1]["numbers"], strict=True):
         assert ours == pytest.approx(mine, rel=1e-4, abs=1e-5)

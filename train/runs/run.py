@@ -30,16 +30,15 @@ import shutil
 import subprocess
 import sys
 import time
-import unicodedata
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from studio.errors import UserError
 from studio.files import write_text_whole
-from train.runs.queue import is_held, try_lock
 from train.recipes import Recipe, from_dict
+from train.runs.queue import is_held
 
 SETTINGS, STATUS = "settings.json", "status.json"
 LOG, CURVES, LOOKS = "log.jsonl", "curves.jsonl", "looks.jsonl"

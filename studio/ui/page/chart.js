@@ -3,7 +3,7 @@
 
 import { contextOf } from "./canvases.js";
 import { button, make } from "./elements.js";
-import { axis, isNumber, quantile, smoothed } from "./train-numbers.js";
+import { axis, isNumber, quantile, shownOf, smoothed } from "./train-numbers.js";
 import { amount, number } from "./train-words.js";
 
 /** @import { Point, Training } from "./types.d.ts" */
@@ -16,19 +16,26 @@ import { amount, number } from "./train-words.js";
 
 const HEIGHT = 132, LEFT = 38, RIGHT = 5, TOP = 6, BOTTOM = 18; // CSS pixels
 const SPAN = 1 / 16; // of a curve: what smoothing averages over
+const COLOURS = ["--ink", "--ochre"]; // of the curves, at most as many
 const OUTSIDE = 0.02; // share of raw values at each end that may leave the picture
 /** @type {Record<string, Chart>} */
 const CHARTS = {
   losses: {
     title: "Losses",
     of: ({ curve }) => curve,
-    lines: [["generator", "loss_g"], ["discriminator", "loss_d"]],
+    lines: [
+      ["generator", "loss_g"], ["discriminator", "loss_d"],
+      ["features from those of photos", "feature_distance"],
+    ],
     empty: "The curves come with the first five hundred photos.",
   },
   scores: {
     title: "Scores",
     of: ({ curve }) => curve,
-    lines: [["real photos", "real_score"], ["its designs", "fake_score"]],
+    lines: [
+      ["real photos", "real_score"], ["its designs", "fake_score"],
+      ["photos to the critic", "critic_real"], ["designs to the critic", "critic_fake"],
+    ],
     range: [0, 1],
     empty: "The curves come with the first five hundred photos.",
   },
@@ -150,7 +157,8 @@ export function mountChart(element) {
 export function prepared(chart, all, smooth, logarithmic) {
   const points = all.filter((each) => chart.lines.some(([, name]) => isNumber(each[name])));
   const span = smooth ? points.length * SPAN : 1;
-  const raws = chart.lines.map(([, name]) => points.map((each) => each[name]));
+  const lines = shownOf(chart.lines, points, COLOURS.length);
+  const raws = lines.map(([, name]) => points.map((each) => each[name]));
   const flat = raws.flat().filter(isNumber).sort((one, two) => one - two);
   const canBeLog = flat.length > 0 && flat[0] > 0 && !chart.range;
   const inLog = logarithmic && canBeLog;
@@ -160,7 +168,7 @@ export function prepared(chart, all, smooth, logarithmic) {
       ? smoothed(raw.map((value) => (isNumber(value) ? Math.log(value) : null)), span)
         .map((value) => (value === null ? null : Math.exp(value)))
       : smoothed(raw, span);
-    return { label: chart.lines[at][0], raw, values };
+    return { label: lines[at][0], raw, values };
   });
   const means = series.flatMap((each) => each.values).filter(isNumber);
   const [low, high] = chart.range ?? (flat.length ? [
@@ -240,7 +248,7 @@ function paint(canvas, drawn, pointed) {
   context.rect(LEFT - 4, TOP - 5, width - LEFT - RIGHT + 8, HEIGHT - TOP - BOTTOM + 8);
   context.clip();
   context.lineJoin = "round";
-  const colours = [colour("--ink"), colour("--ochre")];
+  const colours = COLOURS.map(colour);
   series.forEach(({ raw, values }, which) => {
     context.strokeStyle = context.fillStyle = colours[which];
     if (drawn.smooth) {

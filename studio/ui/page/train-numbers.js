@@ -29,6 +29,18 @@ export function smoothed(values, span) {
 }
 
 /**
+ * The curves that there are numbers of, at most `most`: what a training learns from decides which
+ * it has. Until some came it is the first ones.
+ * @param {[label: string, name: string][]} lines
+ * @param {Point[]} points
+ * @param {number} most
+ */
+export function shownOf(lines, points, most) {
+  const known = lines.filter(([, name]) => points.some((each) => isNumber(each[name])));
+  return (known.length ? known : lines).slice(0, most);
+}
+
+/**
  * At most `most` of the points, evenly spread; the first and the last stay.
  * @template T
  * @param {T[]} points
