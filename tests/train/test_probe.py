@@ -64,7 +64,7 @@ def test_rare_penalties_count_as_rarely_as_they_come(
     now = [0.0]
 
     def step(training: probing.Training) -> None:
-        now[0] += 9.0 if training._penalties_due else 1.0
+        now[0] += 9.0 if training.step_count % training.recipe.penalty_every == 0 else 1.0
         training.step_count += 1
 
     monkeypatch.setattr(probing.Training, "step", step)

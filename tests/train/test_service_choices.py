@@ -207,7 +207,7 @@ def test_defaults_depend_on_the_number_of_photos(service: Service) -> None:
     assert (many["freeze"], many["augment"]) == (0, "")
     assert service.defaults("", "colour", 1_000)["freeze"] == 0
     assert service.defaults("fashion-mnist-mlp", "", 500)["batch"] == 32
-    fields = set(few) - {"help", "choices"}
+    fields = set(few) - {"help", "choices", "by_teachers"}
     assert fields == set(few["help"]) and set(few["choices"]) < fields
     for name, choices in few["choices"].items():
         assert few[name] in [value for value, _ in choices]

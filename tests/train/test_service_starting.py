@@ -214,3 +214,21 @@ def test_photos_go_with_the_last_run_that_needs_them(service: Service, data: str
     service.delete(second)
     with pytest.raises(UserError, match="no longer here"):
         service.check(data, "", "", "auto")
+
+
+def test_a_training_learns_from_what_is_picked(
+    service: Service, data: str, begun: list, tmp_path: Path
+) -> None:
+    wish = {"data": data, "start_from": "colour", "advanced": {"teachers": "likeness"}}
+    recipe = Run.open(tmp_path / "runs" / service.start(wish)["id"]).recipe
+    assert recipe.teachers == {"likeness": 1.0}
+    shown = service.defaults("", "colour", 20)["by_teachers"]["likeness"]
+    assert (recipe.batch, recipe.learning_rate) == (shown["batch"], shown["learning_rate"])
+    assert recipe.fall > 0
+    both = {**wish, "advanced": {"teachers": "game,likeness", "batch": 4}}
+    recipe = Run.open(tmp_path / "runs" / service.start(both)["id"]).recipe
+    assert set(recipe.teachers) == {"game", "likeness"} and recipe.batch == 4
+    with pytest.raises(UserError, match="choose one to start from"):
+        service.start({**wish, "start_from": ""})
+    with pytest.raises(UserError, match="What it learns from is one of"):
+        service.start({**wish, "advanced": {"teachers": "school"}})

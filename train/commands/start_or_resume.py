@@ -201,6 +201,8 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
     if not options.out or not (options.recipe or options.start_from):
         parser().error("--data needs --out, and --recipe or --start-from")
     start = checkpoint.read(options.start_from) if options.start_from else None
+    if options.teachers == ("likeness",) and not start:
+        parser().error("--teachers likeness needs --start-from: it is for a trained generator")
     lone = options.teachers == ("likeness",) and not options.recipe
     # Without a game, what the start was trained with decides next to nothing.
     recipe = recipe_for("", start) if lone else recipes.get(options.recipe or recipe_of(start))

@@ -11,12 +11,14 @@ from studio.checkpoint import DISCRIMINATOR, Checkpoint
 from studio.errors import UserError
 from train.page.machine import Machine
 from train.page.offers import FEW, lengths
-from train.recipes import RECIPES, Recipe
+from train.recipes import RECIPES, Recipe, taught_by
 from train.recipes.starting import recipe_for
 from train.teachers import augment
 
 EARLY_LAYERS = 2
 NO_RAMP_UP = 1e9
+# What likeness alone has numbers of its own for.
+OF_LIKENESS = ("batch", "learning_rate", "ema_kimg")
 # The generator's, at most, where it begins trained: at four times of it, new photos spoilt what it
 # had learnt sooner than it learnt from them (docs/experiments.md, "Photos of something new").
 FINE_TUNING_RATE = 5e-4
@@ -24,6 +26,8 @@ SAVE_MINUTES = 2.0
 
 HELP = {
     "recipe": "Which network learns, and how; the generator to start from brings its own network.",
+    "teachers": "What it learns from: a second network that judges, or likeness to your photos as a"
+    " network trained on ImageNet sees them. Likeness alone is for a generator to start from.",
     "kimg": "How many thousand photos it is shown, each many times.",
     "batch": "Photos per step. More is steadier and needs more memory.",
     "learning_rate": "How large each step is. Too large, and it breaks; too small, and it crawls.",
@@ -43,6 +47,11 @@ AUGMENTATIONS = (
     ("translation", "Position"),
     ("cutout", "Cut-outs"),
     ("", "None"),
+)
+TAUGHT_BY = (
+    ("game", "A game of two networks"),
+    ("likeness", "Likeness to the photos"),
+    ("game,likeness", "Both"),
 )
 PRECISIONS = (("auto", "Automatic"), ("bf16", "bf16"), ("fp32", "fp32"))
 
@@ -94,7 +103,11 @@ class Plan:
 
 
 def defaults(
-    name: str, start: Checkpoint | None, images: int, length: str = "good"
+    name: str,
+    start: Checkpoint | None,
+    images: int,
+    length: str = "good",
+    teachers: str = "game",
 ) -> dict[str, Any]:
     """The values that hold where nobody changes them.
 
@@ -105,8 +118,9 @@ def defaults(
     kimg = {each["name"]: each["kimg"] for each in lengths(images, from_nothing=start is None)}
     if length not in kimg:
         raise UserError(f"There is no length {length!r}. Choose one of: {', '.join(kimg)}.")
-    return {
+    values = {
         "recipe": recipe.name,
+        "teachers": teachers,
         "kimg": kimg[length],
         "batch": recipe.batch,
         "learning_rate": min(recipe.learning_rate, FINE_TUNING_RATE if start else math.inf),
@@ -118,6 +132,20 @@ def defaults(
         "save_minutes": SAVE_MINUTES,
         "precision": "auto",
         "device": "auto",
+    }
+    if teachers != "likeness":
+        return values
+    taught = taught_by(recipe, ["likeness"])
+    return {**values, **{name: getattr(taught, name) for name in OF_LIKENESS}}
+
+
+def by_teachers(name: str, start: Checkpoint | None, images: int) -> dict[str, dict[str, Any]]:
+    """Which defaults are others with other teachers than the game."""
+    own = defaults(name, start, images)
+    found = {each: defaults(name, start, images, teachers=each) for each, _ in TAUGHT_BY}
+    return {
+        each: {name: value for name, value in values.items() if value != own[name]}
+        for each, values in found.items()
     }
 
 
@@ -134,6 +162,7 @@ def choices(machine: Machine) -> dict[str, list[list[str]]]:
     devices += [["cpu", "CPU"]] if machine.gpus else []
     return {
         "recipe": recipes,
+        "teachers": [list(each) for each in TAUGHT_BY],
         "augment": [list(each) for each in AUGMENTATIONS],
         "precision": [list(each) for each in PRECISIONS],
         "device": devices,
@@ -155,7 +184,8 @@ def make_plan(
     name = advanced.get("recipe", "")
     if not isinstance(name, str):
         raise UserError("The recipe is given by its name.")
-    values = {**defaults(name, start, images, length), **advanced}
+    teachers = _teachers(advanced.get("teachers", "game"), start)
+    values = {**defaults(name, start, images, length, teachers), **advanced}
     for field, number in NUMBERS.items():
         values[field] = number.check(values[field])
     values["augment"] = _policy(values["augment"])
@@ -170,7 +200,7 @@ def make_plan(
         # first, as it does where it begins with random ones.
         changes["ema_rampup"] = NO_RAMP_UP
     recipe = replace(
-        recipe_for(name, start),
+        taught_by(recipe_for(name, start), teachers.split(",")),
         **changes,
         **{field: values[field] for field in ("batch", "learning_rate", "augment")},
         **{field: values[field] for field in ("freeze", "ema_kimg")},
@@ -183,6 +213,18 @@ def make_plan(
         values["precision"],
         values["save_minutes"],
     )
+
+
+def _teachers(value: Any, start: Checkpoint | None) -> str:
+    known = [each for each, _ in TAUGHT_BY]
+    if value not in known:
+        raise UserError(f"What it learns from is one of: {'; '.join(known)}.")
+    if value == "likeness" and start is None:
+        raise UserError(
+            "Likeness alone brings a trained generator nearer to photos: choose one to start from, "
+            "or let it learn from a game."
+        )
+    return value
 
 
 def _policy(value: Any) -> str:

@@ -58,6 +58,7 @@ def measure(recipe: Recipe, device: str = "auto", seconds: float = SECONDS) -> d
         condition = torch.arange(recipe.batch) % generator.classes
     try:
         training = Training(recipe, images, hardware, 0, condition=condition)
+        training.prepare()
         _steps(training, WARM_SECONDS, WARM_STEPS)
         spent = _seconds_each(training, seconds)
     except torch.OutOfMemoryError as error:
@@ -179,7 +180,9 @@ class Probe:
 
     def _key(self, recipe: Recipe) -> str:
         """Everything that decides the speed."""
-        parts = [recipe.generator, recipe.discriminator, recipe.batch, recipe.augment]
+        parts: list[Any] = [recipe.generator, recipe.discriminator, recipe.batch, recipe.augment]
+        if recipe.teachers != {"game": 1.0}:
+            parts.append(recipe.teachers)
         parts += [recipe.loss, recipe.r1 > 0, recipe.r2 > 0, recipe.penalty_every]
         parts += [recipe.style_mixing > 0, recipe.flip]
         parts += [recipe.freeze, self.device_name, torch.__version__]

@@ -158,7 +158,12 @@ class Service:
         """What Advanced shows before anybody touches it, with help and what can be picked."""
         start = self._start(start_from)
         values = plan.defaults(recipe, start, images)
-        return {**values, "help": plan.HELP, "choices": plan.choices(self.machine)}
+        return {
+            **values,
+            "help": plan.HELP,
+            "choices": plan.choices(self.machine),
+            "by_teachers": plan.by_teachers(recipe, start, images),
+        }
 
     # Runs -------------------------------------------------------------------------------------
 

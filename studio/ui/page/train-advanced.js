@@ -9,12 +9,13 @@ import { openHome } from "./training-store.js";
 
 /** @import { Defaults, Setting } from "./types.d.ts" */
 /** @typedef {HTMLSelectElement | HTMLInputElement} Field */
-/** @typedef {Pick<Defaults, "help" | "choices"> & { values: Record<string, Setting> }} Known */
+/** @typedef {Pick<Defaults, "help" | "choices"> & { byTeachers: Defaults["by_teachers"] } & { values: Record<string, Setting> }} Known */
 
 // In this order; a field that is not here comes last, under its own name.
 /** @type {Record<string, string>} */
 const LABELS = {
   recipe: "Recipe",
+  teachers: "Learns from",
   kimg: "Length (kimg)",
   batch: "Batch",
   learning_rate: "Learning rate",
@@ -74,9 +75,9 @@ async function ask(question) {
   try {
     /** @type {[recipe: string, start: string, images: number]} */
     const parts = JSON.parse(question);
-    const { help, choices, ...values } = await call("training_defaults", ...parts);
+    const { help, choices, by_teachers: byTeachers, ...values } = await call("training_defaults", ...parts);
     if (asked !== question) return;
-    defaults = { help, choices, values };
+    defaults = { help, choices, byTeachers, values };
     if (!recipeName()) ownRecipe = values.recipe;
     show(defaults);
   } catch (error) {
@@ -112,7 +113,8 @@ function show(known) {
 /** @type {(name: string) => Setting | undefined} */
 function defaultOf(name) {
   if (name === "recipe" && ownRecipe) return ownRecipe;
-  return (name === "kimg" && chosenLength()?.kimg) || defaults?.values[name];
+  const taught = defaults?.byTeachers[plan.advanced.teachers ?? ""]?.[name];
+  return (name === "kimg" && chosenLength()?.kimg) || (taught ?? defaults?.values[name]);
 }
 
 /** @type {(name: string, known: Known) => HTMLElement} */

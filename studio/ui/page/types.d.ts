@@ -174,11 +174,14 @@ export interface Times {
 }
 
 /** The settings that hold where nobody changes them, with help and what can be picked. */
-export interface Defaults extends Record<"recipe" | "augment" | "precision" | "device", string>,
+export interface Defaults
+  extends Record<"recipe" | "teachers" | "augment" | "precision" | "device", string>,
   Record<"kimg" | "batch" | "learning_rate" | "seed", number>,
   Record<"freeze" | "ema_kimg" | "save_minutes", number> {
   help: Record<string, string>;
   choices: Record<string, [value: string, label: string][]>;
+  /** Of teachers other than the game: the settings that are others then. */
+  by_teachers: Record<string, Record<string, number | string>>;
 }
 
 // Training: runs -----------------------------------------------------------------------------------
