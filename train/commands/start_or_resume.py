@@ -21,7 +21,7 @@ from train.recipes.starting import recipe_for
 from train.rented import hf_jobs
 from train.runs.finding import locked
 from train.runs.interruption import interruptions
-from train.runs.run import CHECKPOINT, START, STATE, Run, RunError
+from train.runs.run import CHECKPOINT, RENTED, START, STATE, Run, RunError
 from train.teachers.features import NETWORK
 from train.work.dataset import digest, load, place_of
 from train.work.worker import Options, work
@@ -115,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
         help="keep a tenth of captioned images, and 60 combinations of colour and type, aside to"
         " measure with",
     )
-    result.add_argument("--on", choices=("hf-jobs",), help="train on rented hardware")
+    result.add_argument("--on", choices=(RENTED,), help="train on rented hardware")
     result.add_argument("--flavor", metavar="NAME", help="which machine to rent (a10g-small)")
     result.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     result.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))

@@ -19,17 +19,20 @@ from studio.checkpoint import Checkpoint
 from studio.errors import UserError
 from train.beginning.transfer import copy_start
 from train.data.captions import load_captions
-from train.page import offers, plan, watching, zero_gpu
+from train.page import offers, plan, watching
 from train.page.machine import ZERO_GPU, Machine, this_machine
 from train.page.photos import Photos, left, with_remarks
 from train.page.probe import Measured, Probe
 from train.page.uploads import Limits, Uploads
 from train.page.wish import Wish, read, settings_of, whole
 from train.page.wish import title as checked_title
+from train.places.here import Here
+from train.places.lent import Lent
+from train.places.rented import Rented
 from train.recipes.starting import recipe_for, shape_of
 from train.rented import hf_jobs
 from train.runs.finding import find, new_folder
-from train.runs.run import START, Run, RunError
+from train.runs.run import HERE, RENTED, START, Run, RunError
 
 UNMEASURED = "How long each takes can't be measured here beforehand."
 WISHES = ("stop", "save", "sample", "resume")
@@ -61,8 +64,8 @@ class Service:
         self.photos = Photos(self.uploads)
         self.probe = Probe(runs, self.machine.devices[0], self.machine.name)
         self.watching = watching.Watching()
-        if self.machine.hosted == ZERO_GPU:
-            zero_gpu.prepare()  # before the page is served
+        self.lent = Lent() if self.machine.hosted == ZERO_GPU else None  # before it is served
+        self.places = {HERE: self.lent or Here(self.machine, self.probe), RENTED: Rented()}
         self._creating = threading.Lock()
         self._starting: set[str] = set()  # whose process can't be seen yet
 
@@ -149,7 +152,7 @@ class Service:
         }
 
     def _speed(self, recipe: Any, images: int) -> Measured:
-        if self.machine.hosted == ZERO_GPU:
+        if self.lent:
             return Measured(None, UNMEASURED)
         busy = any(watching.is_at_work(run) for run in find(self.root))
         return self.probe.speed(recipe, images, busy=busy)
@@ -174,11 +177,11 @@ class Service:
             UserError: something in the wish can't be; then no run was made.
         """
         wished = read(wish)
-        if wished.where != "here" and not self._hub()["available"]:
+        if wished.where == RENTED and not self._hub()["available"]:
             raise UserError("Rented hardware can't be had here, or not at the moment.")
         run = self._create(wished)
         try:
-            self._begin(run, wished.flavor)
+            self.places[run.where].begin(run, wished.flavor)
         except UserError:
             run.delete()
             raise
@@ -214,19 +217,6 @@ class Service:
             copy_start(start, run.folder / START)
         return run
 
-    def _begin(self, run: Run, flavor: str = "") -> None:
-        """Have a process train ``run``; where GPUs are lent in slices, the page asks for those."""
-        if run.settings["where"] != "here":
-            hf_jobs.start(run, flavor or run.settings.get("rent", {}).get("flavor", ""))
-            return
-        if self.machine.hosted == ZERO_GPU:
-            zero_gpu.begin(run)
-            return
-        self.probe.stand_aside()
-        wanted = run.settings.get("device", "auto")
-        here = wanted == "cpu" or wanted in self.machine.devices
-        run.start_process([wanted] if here else self.machine.devices)
-
     def watch(self, run: str, since_step: int) -> dict[str, Any]:
         """What a run does now, and its numbers after step ``since_step``."""
         found = self._run(run)
@@ -251,13 +241,11 @@ class Service:
                 raise RunError(f"{found.title} has nothing to resume.")
             self._starting.add(found.id)
             try:
-                self._begin(found)
+                self.places[found.where].begin(found)
             finally:
                 self._starting.discard(found.id)
-        elif self.machine.hosted == ZERO_GPU:
-            zero_gpu.ask(found, what)
         else:
-            found.ask(what)
+            self.places[found.where].ask(found, what)
         return self._answer(found)
 
     def open(self, run: str) -> dict[str, Any]:
@@ -276,8 +264,7 @@ class Service:
         """Delete a run and, unless another run needs them, its photos."""
         found = self._run(run)
         held = self.uploads.holder(found.settings["data"])
-        if found.settings.get("where", "here") != "here" and not found.is_alive:
-            hf_jobs.cancel(found)  # else it would go on, and cost
+        self.places[found.where].let_go(found)
         found.delete()
         if held and held not in self._used():
             self.uploads.drop(held)
@@ -290,10 +277,10 @@ class Service:
 
     def slice(self, run: str) -> dict[str, Any]:
         """Train for one slice, where GPUs are lent in slices."""
-        if self.machine.hosted != ZERO_GPU:
+        if not self.lent:
             raise UserError("Here a training runs by itself and needs no slices.")
         found = self._run(run)
-        zero_gpu.slice_of(found)
+        self.lent.slice_of(found)
         return self._answer(found)
 
     def _run(self, name: Any) -> Run:
@@ -306,8 +293,8 @@ class Service:
     def _described(self, run: Run, line: list[str]) -> dict[str, Any]:
         # Runs that wait although no process shows it: it was made a moment ago, or none is needed.
         starting = run.id in self._starting
-        sliced = self.machine.hosted == ZERO_GPU and zero_gpu.is_waiting(run)
-        return watching.described(run, line, starting=starting, waits=starting or sliced)
+        waits = starting or self.places[run.where].waits(run)
+        return watching.described(run, line, starting=starting, waits=waits)
 
     def _answer(self, run: Run) -> dict[str, Any]:
         line = watching.in_line(find(self.root)) if run.status().get("state") == "waiting" else []

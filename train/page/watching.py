@@ -17,7 +17,7 @@ from typing import Any
 
 from studio.checkpoint import CARD
 from train.runs.finding import line_up
-from train.runs.run import ACTIVE, CHECKPOINT, CURVES, LOOKS, Run, RunError
+from train.runs.run import ACTIVE, CHECKPOINT, CURVES, HERE, LOOKS, Run, RunError
 
 MOST_POINTS = 600
 FILES_KEPT = 16  # of which the lines stay in memory
@@ -192,7 +192,7 @@ def described(
         "has_checkpoint": (run.folder / CHECKPOINT / CARD).exists(),
         "can_resume": state in ENDED,
         "created_at": run.settings.get("created_at", 0),
-        "where": run.settings.get("where", "here"),
+        "where": run.where,
         "output_tail": run.output_tail() if state in ("failed", "interrupted") else "",
         "status": run.status(),
     }
@@ -205,5 +205,5 @@ def in_line(runs: Collection[Run]) -> list[str]:
 
 def is_at_work(run: Run) -> bool:
     """Whether a process trains this run on this machine now, rather than waiting to."""
-    state, here = run.status().get("state"), run.settings.get("where", "here") == "here"
+    state, here = run.status().get("state"), run.where == HERE
     return here and state in ACTIVE and state != "waiting" and run.is_alive

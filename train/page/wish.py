@@ -10,6 +10,7 @@ from studio.checkpoint import Checkpoint
 from studio.errors import UserError
 from train.page.photos import Source
 from train.page.plan import Plan
+from train.runs.run import HERE, PLACES
 
 LONGEST_TITLE = 80
 MOST_LEFT_OUT = 100_000
@@ -18,7 +19,6 @@ PARTS = {
     "flavor",
 }
 FITS = ("pad", "crop")
-PLACES = ("here", "hf-jobs")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read(values: Any) -> Wish:
         fit=_one_of(FITS, values.get("fit", "crop"), "The way photos are fitted"),
         leave_out=tuple(sorted(set(left_out))),
         advanced=advanced,
-        where=_one_of(PLACES, values.get("where", "here"), "The place"),
+        where=_one_of(PLACES, values.get("where", HERE), "The place"),
         flavor=_text(values, "flavor", "The machine", ""),
     )
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from train.rented import hub, hub_jobs
 from train.rented.hub import HubError, UnreachableError, in_words
-from train.rented.rental import FLAVOR, HOURS, KIND, Rented, wish
-from train.runs.run import Run, RunError
+from train.rented.rental import FLAVOR, HOURS, Rented, wish
+from train.runs.run import RENTED, Run, RunError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -125,7 +125,7 @@ def choose(run: Run, flavor: str | None = None, hours: float | None = None) -> N
         "flavor": flavor or before.get("flavor", FLAVOR),
         "hours": hours or before.get("hours", HOURS),
     }
-    run.change_settings(where=KIND, rent=rent)
+    run.change_settings(where=RENTED, rent=rent)
 
 
 def start(run: Run, flavor: str, hours: float = HOURS) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 from studio.files import write_text_whole
 from train.runs.run import Run
 
-KIND = "hf-jobs"
 FILE = "rented.json"
 FLAVOR = "a10g-small"
 HOURS = 12.0  # after which a machine is given back, whatever it does
@@ -61,7 +60,7 @@ class Rented:
 
 def wish(run: Run) -> dict[str, Any]:
     """What a run asks for: {"flavor", "hours"}; empty when it trains on this machine."""
-    if run.settings.get("where") != KIND:
+    if not run.is_rented:
         return {}
     return {"flavor": FLAVOR, "hours": HOURS, **run.settings.get("rent", {})}
 

@@ -45,6 +45,8 @@ LOG, CURVES, LOOKS = "log.jsonl", "curves.jsonl", "looks.jsonl"
 SAMPLES, STATE, OUTPUT, LOCK = "samples", "state.pt", "output.txt", "lock"
 CHECKPOINT, BEST, SNAPSHOTS, START = "checkpoint", "best", "snapshots", "start"
 REQUESTS = "requests"
+HERE, RENTED = "here", "hf-jobs"  # where a run can be trained, as its settings have it
+PLACES = (HERE, RENTED)
 STATISTICS = "statistics-*.pt"
 FRAME = "generated-images-{:08d}.png"
 # What settings.json must hold.
@@ -133,9 +135,14 @@ class Run:
         return is_held(self.folder, LOCK)
 
     @property
+    def where(self) -> str:
+        """Where it is trained, of :data:`PLACES`."""
+        return self.settings.get("where", HERE)
+
+    @property
     def is_rented(self) -> bool:
         """Whether it is trained on rented hardware, and only followed here."""
-        return self.settings.get("where") == "hf-jobs"
+        return self.where == RENTED
 
     def save_settings(self) -> None:
         """Write settings.json whole."""

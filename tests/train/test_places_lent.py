@@ -17,9 +17,9 @@ from service_parts import send
 from trainings import flat
 
 from studio.errors import UserError
-from train.page import zero_gpu
 from train.page.machine import Machine
 from train.page.service import Service
+from train.places import lent
 from train.recipes import Recipe
 from train.runs.finding import locked
 from train.runs.run import CURVES, STATE, Run, RunError
@@ -55,10 +55,10 @@ def lender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lender]:
     """A Space that lends its GPU for 10 seconds at a time."""
     result = Lender()
     monkeypatch.setitem(sys.modules, "spaces", result)
-    monkeypatch.setattr(zero_gpu, "has_zero_gpu", lambda: True)
-    monkeypatch.setenv(zero_gpu.SECONDS, "10")
-    prepare = zero_gpu.prepare
-    monkeypatch.setattr(zero_gpu, "prepare", lambda: prepare("cpu"))
+    monkeypatch.setattr(lent, "has_zero_gpu", lambda: True)
+    monkeypatch.setenv(lent.SECONDS, "10")
+    prepare = lent.prepare
+    monkeypatch.setattr(lent, "prepare", lambda: prepare("cpu"))
     prepare.cache_clear()
     yield result
     prepare.cache_clear()
@@ -104,24 +104,24 @@ def test_slices_come_to_what_one_long_training_does(
         assert work(whole, Options("cpu", **EXACT)) == "finished"
 
     run = make_run("slices")
-    zero_gpu.begin(run)
+    lent.Lent().begin(run)
     # The first slices end after a step each, as if the photos had taken all of the time.
-    monkeypatch.setattr(zero_gpu, "RESERVE", 1.0)
+    monkeypatch.setattr(lent, "RESERVE", 1.0)
     steps = []
     for _ in range(2):
-        zero_gpu.slice_of(run)
+        lent.Lent().slice_of(run)
         assert run.status()["state"] == "waiting" and not run.is_alive
         steps.append(run.status()["step"])
     assert 0 < steps[0] < steps[1] < 125
 
-    monkeypatch.setattr(zero_gpu, "RESERVE", 0.0)
-    zero_gpu.slice_of(run)
+    monkeypatch.setattr(lent, "RESERVE", 0.0)
+    lent.Lent().slice_of(run)
     assert run.status()["state"] == "finished"
     assert outcome(run) == outcome(whole)
     assert lender.durations == [10]
 
     before = run.status()
-    zero_gpu.slice_of(run)  # a page that has not heard yet
+    lent.Lent().slice_of(run)  # a page that has not heard yet
     assert run.status() == before
 
 
@@ -129,14 +129,14 @@ def test_a_second_page_waits_for_the_slice_that_is_under_way(
     lender: Lender, make_run: Callable[..., Run]
 ) -> None:
     run = make_run("run")
-    zero_gpu.begin(run)
+    lent.Lent().begin(run)
     ended = []
     with locked(run):
-        page = threading.Thread(target=lambda: ended.append(zero_gpu.slice_of(run)))
+        page = threading.Thread(target=lambda: ended.append(lent.Lent().slice_of(run)))
         page.start()
         page.join(0.2)
         assert page.is_alive() and not ended
-        zero_gpu.rest(run)
+        lent.rest(run)
     page.join(10)
     assert ended == [None] and "step" not in run.status()
 
@@ -145,25 +145,25 @@ def test_a_training_rests_between_slices_when_asked(
     lender: Lender, make_run: Callable[..., Run]
 ) -> None:
     run = make_run("run")
-    zero_gpu.begin(run)
-    assert zero_gpu.is_waiting(run)
+    lent.Lent().begin(run)
+    assert lent.Lent().waits(run)
     with pytest.raises(RunError, match="not training"):
-        zero_gpu.ask(run, "save")
-    zero_gpu.ask(run, "stop")
-    assert run.state()[0] == "stopped" and not zero_gpu.is_waiting(run)
-    zero_gpu.slice_of(run)
+        lent.Lent().ask(run, "save")
+    lent.Lent().ask(run, "stop")
+    assert run.state()[0] == "stopped" and not lent.Lent().waits(run)
+    lent.Lent().slice_of(run)
     assert "step" not in run.status()
-    zero_gpu.begin(run)
-    assert zero_gpu.is_waiting(run)
+    lent.Lent().begin(run)
+    assert lent.Lent().waits(run)
 
 
 def test_a_stop_during_a_slice_is_not_forgotten(
     lender: Lender, make_run: Callable[..., Run]
 ) -> None:
     run = make_run("run")
-    zero_gpu.begin(run)
-    (run.folder / zero_gpu.PAUSED).touch()
-    assert zero_gpu.work_on(str(run.folder), 0.0, "cpu") == ""
+    lent.Lent().begin(run)
+    (run.folder / lent.PAUSED).touch()
+    assert lent.work_on(str(run.folder), 0.0, "cpu") == ""
     assert run.state()[0] == "stopped"
     assert run.status()["step"] > 0
 
@@ -172,9 +172,9 @@ def test_what_goes_wrong_in_a_slice_is_said(lender: Lender, make_run: Callable[.
     run = make_run("run")
     run.settings["data"] = "/nowhere"
     run.save_settings()
-    zero_gpu.begin(run)
+    lent.Lent().begin(run)
     with pytest.raises(RunError, match=r"^There is no file or folder at .*nowhere"):
-        zero_gpu.slice_of(run)
+        lent.Lent().slice_of(run)
     assert run.status()["state"] == "failed"
 
 
@@ -188,7 +188,7 @@ def test_the_page_trains_slice_by_slice(
     assert times["images_per_second"] is None and "can't be measured" in times["sentence"]
     advanced = {"kimg": 0.1, "batch": 4, "precision": "fp32"}
     run = service.start({"data": data, "start_from": "colour", "advanced": advanced})
-    assert (run["state"], run["alive"], run["sentence"]) == ("waiting", False, zero_gpu.READY)
+    assert (run["state"], run["alive"], run["sentence"]) == ("waiting", False, lent.READY)
     assert service.home()["hosted"] == "zero-gpu"
     assert service.ask(run["id"], "stop")["state"] == "stopped"
     assert service.slice(run["id"])["state"] == "stopped"
@@ -200,21 +200,20 @@ def test_the_page_trains_slice_by_slice(
 
 def test_elsewhere_there_are_no_slices(make_run: Callable[..., Run]) -> None:
     run = make_run("run")
-    zero_gpu.begin(run)
     with pytest.raises(UserError, match="only to be had on a Space"):
-        zero_gpu.slice_of(run)
+        lent.Lent().begin(run)
     assert "spaces" not in sys.modules
 
 
 @pytest.mark.parametrize("text", ["", "soon", "9", "3601", "nan", "inf"])
 def test_the_allowed_time_is_checked(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv(zero_gpu.SECONDS, text)
+    monkeypatch.setenv(lent.SECONDS, text)
     with pytest.raises(UserError, match="number of seconds from 10 to 3600"):
-        zero_gpu.allowed_seconds()
+        lent.allowed_seconds()
 
 
 def test_a_slice_is_a_minute_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(zero_gpu.SECONDS, raising=False)
-    assert zero_gpu.allowed_seconds() == 60
-    monkeypatch.setenv(zero_gpu.SECONDS, "120.5")
-    assert zero_gpu.allowed_seconds() == 120.5
+    monkeypatch.delenv(lent.SECONDS, raising=False)
+    assert lent.allowed_seconds() == 60
+    monkeypatch.setenv(lent.SECONDS, "120.5")
+    assert lent.allowed_seconds() == 120.5

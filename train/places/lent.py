@@ -25,6 +25,7 @@ import torch
 
 from studio.errors import UserError
 from train.page.machine import has_zero_gpu
+from train.places.place import Place
 from train.runs.finding import locked
 from train.runs.run import Run, RunError
 
@@ -92,47 +93,54 @@ def work_on(folder: str, seconds: float, device: str) -> str:
     return ""
 
 
-def begin(run: Run) -> None:
-    """Start or resume ``run``: from now on it waits for its slices."""
-    (run.folder / PAUSED).unlink(missing_ok=True)
-    line_up(run)
-
-
 def line_up(run: Run) -> None:
     """Have ``run`` wait for its next slice."""
     run.save_status({**run.status(), "state": "waiting", "sentence": READY})
 
 
-def is_waiting(run: Run) -> bool:
-    """Whether ``run`` waits for its next slice; no process does that waiting."""
-    return run.status().get("state") == "waiting" and not (run.folder / PAUSED).exists()
+class Lent(Place):
+    """A GPU that is lent in slices. It must be made before the page is served.
 
+    Raises:
+        UserError: this is not a Space that lends its GPU.
+    """
 
-def ask(run: Run, what: str) -> None:
-    """As :meth:`train.runs.run.Run.ask`; a training may also be stopped between two slices."""
-    if what == "stop":
-        (run.folder / PAUSED).touch()
-        if not run.is_alive:
-            rest(run)
-            return
-    run.ask(what)
+    def __init__(self) -> None:
+        prepare()
+
+    def begin(self, run: Run, flavor: str = "") -> None:
+        """Start or resume ``run``: from now on it waits for its slices."""
+        (run.folder / PAUSED).unlink(missing_ok=True)
+        line_up(run)
+
+    def ask(self, run: Run, what: str) -> None:
+        """As :meth:`train.runs.run.Run.ask`; a training may also be stopped between two slices."""
+        if what == "stop":
+            (run.folder / PAUSED).touch()
+            if not run.is_alive:
+                rest(run)
+                return
+        run.ask(what)
+
+    def waits(self, run: Run) -> bool:
+        """Whether ``run`` waits for its next slice; no process does that waiting."""
+        return run.status().get("state") == "waiting" and not (run.folder / PAUSED).exists()
+
+    def slice_of(self, run: Run) -> None:
+        """Train ``run`` for one slice, if it waits for one; or wait for one that is under way.
+
+        Raises:
+            RunError: it went wrong; the run's status says so, too.
+        """
+        if run.is_alive:  # another page asked first
+            end = time.monotonic() + allowed_seconds()
+            while run.is_alive and time.monotonic() < end:
+                time.sleep(LOOK_AGAIN)
+        elif self.waits(run) and (sentence := prepare()(str(run.folder))):
+            raise RunError(sentence)
 
 
 def rest(run: Run) -> None:
     """Say that it stopped, as somebody asked."""
     sentence = "Stopped and saved. Resume to go on where it was."
     run.save_status({**run.status(), "state": "stopped", "sentence": sentence})
-
-
-def slice_of(run: Run) -> None:
-    """Train ``run`` for one slice, if it waits for one; or wait for the one that is under way.
-
-    Raises:
-        RunError: it went wrong; the run's status says so, too.
-    """
-    if run.is_alive:  # another page asked first
-        end = time.monotonic() + allowed_seconds()
-        while run.is_alive and time.monotonic() < end:
-            time.sleep(LOOK_AGAIN)
-    elif is_waiting(run) and (sentence := prepare()(str(run.folder))):
-        raise RunError(sentence)
