@@ -191,7 +191,7 @@ def test_the_shell_says_how_it_ended(
 def test_what_a_shell_asked_for_is_kept_for_the_job(
     api: type[StandIn], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "follow", lambda run: 0)
+    monkeypatch.setattr("train.rented.shell.follow", lambda run: 0)
     how = Options(precision="bf16", save_minutes=2.0, length={"epochs": 7})
     assert hf_jobs.from_shell(run, None, how) == 0
     settings = Run.open(run.folder).settings
