@@ -41,10 +41,10 @@ from bench import watching
 from bench.peak import share_of_peak
 from studio.generators import Generator, build
 from train import discriminators, recipes
+from train.beginning import initialise
 from train.data.archives import DataError, UnreadableError, open_members
 from train.data.images import load_images
 from train.devices.hardware import Hardware
-from train.engine import initialise
 from train.engine.training import Training
 from train.recipes import Recipe
 

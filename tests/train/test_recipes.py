@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from studio.generators import build
 from train import discriminators
+from train.beginning import initialise
 from train.devices.hardware import Hardware
-from train.engine import initialise
 from train.engine.training import Training
 from train.recipes import RECIPES, Recipe, from_dict, get, published
 

@@ -9,9 +9,6 @@ from torch import Tensor
 
 from train.devices.distributed import Processes
 
-# A point of the curves is a mean over about so many images: one in a few seconds on two cores.
-TICK_IMAGES = 500
-
 
 class Means:
     """Means of each step's numbers since they were last taken, kept on the device until then."""

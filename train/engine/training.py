@@ -11,19 +11,21 @@ from torch import Tensor, nn
 
 from studio.generators import Generator, build
 from train import discriminators
+from train.beginning import initialise
 from train.beginning.transfer import take_over
 from train.devices.distributed import Processes
 from train.devices.hardware import Hardware
-from train.engine import initialise
 from train.engine.average import Average
 from train.engine.batches import Batches
-from train.engine.means import TICK_IMAGES, Means
+from train.engine.means import Means
 from train.engine.mixing import mixed
 from train.recipes import Recipe
 from train.teachers.base import Batch, Setup, with_rate
 from train.teachers.kinds import KINDS
 
 FORMAT = 2  # of the state; 1 knew only the game
+# A point of the curves is a mean over about so many images: one in a few seconds on two cores.
+TICK_IMAGES = 500
 LEAST_RATE = 0.05  # of the full one, where it falls
 
 
@@ -155,9 +157,9 @@ class Training:
             means.add(numbers)
 
     def adapt(self, numbers: Mapping[str, float]) -> None:
-        """Let the teachers follow the curves, given means of some hundred images."""
+        """Let the teachers follow the curves, given means since the tick before."""
         for teacher in self.teachers.values():
-            teacher.adapt(numbers)
+            teacher.adapt(numbers, self._tick_steps * self.batch)
 
     @property
     def discriminator(self) -> nn.Module | None:
@@ -183,7 +185,11 @@ class Training:
     @property
     def at_tick(self) -> bool:
         """Whether a point of the curves is due."""
-        return self.step_count % max(1, round(TICK_IMAGES / self.batch)) == 0
+        return self.step_count % self._tick_steps == 0
+
+    @property
+    def _tick_steps(self) -> int:
+        return max(1, round(TICK_IMAGES / self.batch))
 
     def is_finite(self) -> bool:
         """Whether every weight is a finite number."""

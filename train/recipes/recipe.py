@@ -23,7 +23,7 @@ class Recipe:
     Numbers are logged every ``log_steps`` updates, or once an epoch when that is not set.
     ``ema_kimg`` is the half-life of the generator's average in thousands of images shown;
     ``ema_rampup`` caps it at that share of the images shown so far (both as in StyleGAN2-ADA,
-    Karras et al., 2020). ``init`` names a scheme of :mod:`train.engine.initialise`, ``augment``
+    Karras et al., 2020). ``init`` names a scheme of :mod:`train.beginning.initialise`, ``augment``
     what of :mod:`train.teachers.augment` both kinds of images go through before the discriminator
     sees them, and ``freeze`` is the number of its early layers that stay as they are.
 

@@ -121,8 +121,8 @@ class Teacher(ABC):
     def settle(self, batch: Batch) -> Tensor:
         """Learn from the batch, after the generator did; :attr:`NUMBERS` as one tensor."""
 
-    def adapt(self, numbers: Mapping[str, float]) -> None:  # noqa: B027
-        """Change what is to follow the curves, given means of some hundred images."""
+    def adapt(self, numbers: Mapping[str, float], shown: int) -> None:  # noqa: B027
+        """Change what is to follow the curves, given means over the ``shown`` images before."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

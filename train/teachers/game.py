@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from train import discriminators
+from train.beginning import initialise
 from train.beginning.transfer import freeze_early_layers
-from train.engine import initialise
-from train.engine.means import TICK_IMAGES
 from train.teachers import augment
 from train.teachers.base import Batch, Setup, Teacher, with_rate
 from train.teachers.losses import LOSSES, gradient_penalty
@@ -92,11 +91,10 @@ class Game(Teacher):
         assert numbers is not None, "a lesson comes before it is settled"
         return numbers
 
-    def adapt(self, numbers: Mapping[str, float]) -> None:
+    def adapt(self, numbers: Mapping[str, float], shown: int) -> None:
         """Augment more if the discriminator is too sure of the real images, and else less."""
-        target, batch = self.setup.recipe.augment_target, self.setup.batch
+        target = self.setup.recipe.augment_target
         if target is not None:
-            shown = max(1, round(TICK_IMAGES / batch)) * batch
             sure = numbers["real_sign"] > target
             self.augment_share = augment.adapted(self.augment_share, shown, more=sure)
 
