@@ -18,9 +18,9 @@ from command_line import last_line, log, results
 
 from studio import checkpoint
 from train.engine.length import Length
-from train.engine.means import NUMBERS
 from train.recipes import RECIPES, Recipe
 from train.runs.run import Run
+from train.teachers.game import Game
 from train.work.recorder import Recorder, describe
 
 # --- start -------------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ def test_a_training_from_start_to_end(
         (2, 1, 16),
         (4, 2, 32),
     ]
-    assert all(np.isfinite([line[name] for name in NUMBERS]).all() for line in found)
+    assert all(np.isfinite([line[name] for name in Game.NUMBERS]).all() for line in found)
     pictures = sorted(path.name for path in (folder / "samples").iterdir())
     assert pictures == ["generated-images-00000002.png", "generated-images-00000004.png"]
     card = checkpoint.read(folder / "checkpoint").card
@@ -168,7 +168,7 @@ def test_a_card_that_is_none_is_refused_before_anything_is_made(
 LINE = {
     "step": 1000,
     "epoch": 10,
-    **dict(zip(NUMBERS, (5.87591, 0.09079, 0.94031, 0.02559, 0.9), strict=True)),
+    **dict(zip(Game.NUMBERS, (5.87591, 0.09079, 0.94031, 0.02559, 0.9), strict=True)),
 }
 
 
@@ -185,7 +185,10 @@ def test_a_line_of_numbers_reads_as_in_the_handbag_notebook(
     log_steps: int | None, length: Length, start: str
 ) -> None:
     training: Any = SimpleNamespace(
-        recipe=SimpleNamespace(log_steps=log_steps), steps_per_epoch=5, batch=8
+        recipe=SimpleNamespace(log_steps=log_steps),
+        means=SimpleNamespace(names=Game.NUMBERS),
+        steps_per_epoch=5,
+        batch=8,
     )
     expected = "loss_g: 5.8759, loss_d: 0.0908, real_score: 0.9403, fake_score: 0.0256"
     assert describe(LINE, training, length) == f"{start}, {expected}"

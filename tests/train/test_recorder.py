@@ -15,15 +15,15 @@ from PIL import Image
 from trainings import CPU, taken
 from trainings import run as steps
 
-from studio import checkpoint
+from studio import __version__, checkpoint
 from studio.checkpoint import load_weights
 from studio.design import Design
 from studio.render import Renderer
 from train import discriminators
-from train.engine.means import NUMBERS
 from train.engine.training import Training
 from train.recipes import Recipe
 from train.runs.run import LOG, SETTINGS, STATE, Run, RunError
+from train.teachers.game import Game
 from train.work.recorder import RESERVE, Recorder, load_state
 
 HOME = {SETTINGS, "samples", RESERVE}
@@ -157,7 +157,7 @@ def test_the_log_has_one_line_for_each_call(
         (2, 1, 16),
         (4, 2, 32),
     ]
-    assert list(found[0]) == ["step", "epoch", "images_shown", "seconds", *NUMBERS]
+    assert list(found[0]) == ["step", "epoch", "images_shown", "seconds", *Game.NUMBERS]
 
 
 def test_lines_after_the_save_are_forgotten_when_resuming(
@@ -257,9 +257,11 @@ def test_the_card_tells_what_it_was_trained_on_and_how(
         "seed": 5,
         "ema_kimg": 10.0,
         "augment": "",
+        "teachers": {"game": 1.0},
         "precision": "fp32",
         "device": "cpu",
         "hours": 1.5,
+        "version": __version__,
     }
 
 

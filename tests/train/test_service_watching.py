@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from studio.files import write_text_whole
-from train.engine.means import NUMBERS
 from train.page.watching import MOST_POINTS, Watching, archive, thinned
 from train.runs.run import CHECKPOINT, CURVES, LOOKS, Run
+from train.teachers.game import Game
 
 
 def point(step: int, **more: Any) -> dict[str, Any]:
-    numbers = dict.fromkeys(NUMBERS, float(step))
+    numbers = dict.fromkeys(Game.NUMBERS, float(step))
     return {
         "step": step,
         "epoch": 1,
@@ -80,7 +80,8 @@ def test_only_what_is_new_is_told(run: Run) -> None:
     assert steps(watching.curve(run, 2)) == [3]
     assert steps(watching.curve(run, -1)) == [1, 2, 3]
     assert watching.curve(run, 3) == []
-    assert set(watching.curve(run, -1)[0]) == {"step", "images_shown", "seconds", *NUMBERS}
+    beside = {"step", "epoch", "images_shown", "seconds"}
+    assert set(watching.curve(run, -1)[0]) == {*beside, *Game.NUMBERS}
 
 
 def test_a_line_that_is_being_written_comes_once_it_is_whole(run: Run) -> None:

@@ -12,9 +12,9 @@ from torch import Tensor
 from trainings import CPU, real_batches, run, taken
 
 from train.devices.hardware import Hardware
-from train.engine.means import NUMBERS
 from train.engine.training import Training
 from train.recipes import Recipe
+from train.teachers.game import Game
 from train.teachers.losses import discriminator_bce, generator_bce
 
 
@@ -47,7 +47,7 @@ def test_the_numbers_of_the_first_step_are_its_losses_and_scores(
     numbers = taken(training)
     assert (
         list(numbers)
-        == list(NUMBERS)
+        == list(Game.NUMBERS)
         == ["loss_g", "loss_d", "real_score", "fake_score", "real_sign"]
     )
     with torch.no_grad():
@@ -94,7 +94,7 @@ def test_numbers_are_finite_means_and_scores_are_probabilities(
     for name, value in taken(together).items():
         mean = sum(numbers[name] for numbers in each) / 5
         assert value == pytest.approx(mean, rel=1e-5)
-    assert taken(together) == dict.fromkeys(NUMBERS, 0.0)
+    assert taken(together) == dict.fromkeys(Game.NUMBERS, 0.0)
 
 
 def test_bfloat16_trains_too_with_weights_in_float32(start: Callable[..., Training]) -> None:
