@@ -21,6 +21,7 @@ from train.page.uploads import Limits
 def main() -> int:
     """Read the options and serve the page until it is stopped."""
     parser = argparse.ArgumentParser(description="The Atelier studio, in a browser.")
+    settings.add_version(parser)
     try:
         settings.add_server(parser)
         settings.add_folders(parser)
@@ -30,7 +31,7 @@ def main() -> int:
         limits, guarded = Limits(*settings.upload_limits()), bool(access.password)
         training = Service(options.runs, options.checkpoints, limits, guarded=guarded)
     except UserError as error:
-        print(f"app.py: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     renderer = Renderer(options.checkpoints, options.runs)
     build(renderer, training, access).launch(

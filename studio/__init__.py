@@ -2,3 +2,5 @@
 
 Nothing here imports ``train``; see README.md for the map.
 """
+
+__version__ = "0.4.0"

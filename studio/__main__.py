@@ -18,6 +18,7 @@ from studio.render import Renderer
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     result = argparse.ArgumentParser(prog="python -m studio", description=__doc__)
+    settings.add_version(result)
     settings.add_folders(result)
     commands = result.add_subparsers(dest="command", required=True)
 

@@ -6,24 +6,37 @@ import argparse
 import os
 from pathlib import Path
 
+from studio import __version__
 from studio.errors import UserError
 
 HOME = Path(__file__).resolve().parent.parent
+# Generators and trainings lie beside a clone's code; of an installed package, where it is started.
+PLACE = HOME if (HOME / "pyproject.toml").is_file() else Path.cwd()
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Add ``--version``."""
+    parser.add_argument("--version", action="version", version=f"atelier {__version__}")
+
+
+def folder(text: str) -> Path:
+    """An argparse type: a folder, by a path that is good from any working folder."""
+    return Path(text).absolute()
 
 
 def add_folders(parser: argparse.ArgumentParser) -> None:
     """Add ``--checkpoints`` and ``--runs``."""
     parser.add_argument(
         "--checkpoints",
-        type=Path,
-        default=Path(os.environ.get("STUDIO_CHECKPOINTS", HOME / "checkpoints")),
+        type=folder,
+        default=os.environ.get("STUDIO_CHECKPOINTS", str(PLACE / "checkpoints")),
         metavar="DIR",
         help="generators that ship ($STUDIO_CHECKPOINTS)",
     )
     parser.add_argument(
         "--runs",
-        type=Path,
-        default=Path(os.environ.get("STUDIO_RUNS", HOME / "runs")),
+        type=folder,
+        default=os.environ.get("STUDIO_RUNS", str(PLACE / "runs")),
         metavar="DIR",
         help="trainings, whose generators are offered too ($STUDIO_RUNS)",
     )

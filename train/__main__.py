@@ -7,18 +7,13 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from studio.errors import UserError
-
-# Imported only when asked for: a run that waits in the queue is to weigh little.
-COMMANDS = (
-    *("categorise", "check", "encode", "enlarge", "evaluate", "follow", "match", "probe", "queue"),
-    "sheet",
-)
-DEFAULT = "start_or_resume"
+from train.commands import COMMANDS, DEFAULT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the status is 0, or 1 when a sentence says what can't be done."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    # Imported only when asked for: a run that waits in the queue is to weigh little.
     named = bool(arguments) and arguments[0] in COMMANDS
     command = import_module(f"train.commands.{arguments[0] if named else DEFAULT}")
     try:

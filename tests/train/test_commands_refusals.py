@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import last_line, results, resume
 
+from train import commands
 from train.__main__ import main
 from train.recipes.modern import MODERN
 from train.recipes.published import PUBLISHED
@@ -97,6 +98,17 @@ def test_a_wrong_command_line_is_exit_status_2(
     assert caught.value.code == 2
     assert "error: " in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture) -> None:
+    files = {path.stem for path in Path(commands.__file__).parent.glob("[a-z]*.py")}
+    assert files - {"derived", "options"} == {*commands.COMMANDS, commands.DEFAULT}
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert all(f"\n  {name} " in out for name in commands.COMMANDS)
+    assert all(about in out for about in commands.COMMANDS.values())
+    assert max(map(len, commands.listed().splitlines())) <= 80
 
 
 def test_help_shows_examples_and_every_recipe(capsys: pytest.CaptureFixture) -> None:

@@ -2,3 +2,26 @@
 
 What commands that make a checkpoint of another one share is in :mod:`train.commands.derived`.
 """
+
+from __future__ import annotations
+
+# What runs without the name of a command.
+DEFAULT = "start_or_resume"
+# What each does, for --help. Nothing is imported for it: a run that waits is to weigh little.
+COMMANDS = {
+    "categorise": "make a generator by category of one that draws by words",
+    "check": "look at photos: how many can be used, copies, odd ones out",
+    "encode": "have a generator's designs spread as photos are",
+    "enlarge": "give a trained generator twice the pixels",
+    "evaluate": "measure generators against real images",
+    "follow": "follow a run on rented hardware, or end it",
+    "match": "bring a trained generator nearer to photos",
+    "probe": "measure how many images a second this machine trains on",
+    "queue": "go on with a run when a device is free; the page starts this",
+    "sheet": "draw what a generator draws when nobody selects, for its card",
+}
+
+
+def listed() -> str:
+    """The commands in lines of their own."""
+    return "\n".join(f"  {name:12} {about}" for name, about in COMMANDS.items())

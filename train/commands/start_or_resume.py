@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from studio import checkpoint
+from studio.settings import add_version
 from train import recipes
 from train.beginning.transfer import copy_start
+from train.commands import listed
 from train.commands.options import batch, policy, positive, seed, taught_by
 from train.data.held_out import without_held_out
 from train.data.images import ImageSet
@@ -26,7 +28,10 @@ from train.teachers.features import NETWORK
 from train.work.dataset import digest, load, place_of
 from train.work.worker import Options, work
 
-EPILOG = """examples:
+EPILOG = f"""commands, each with a --help of its own:
+{listed()}
+
+examples:
   python -m train --data photos/ --recipe handbags-dcgan --out runs/my-bags
   python -m train --data fashion-mnist --recipe fashion-mnist-mlp --out runs/fashion
   python -m train --resume runs/my-bags --epochs 100
@@ -49,10 +54,13 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     result = argparse.ArgumentParser(
         prog="python -m train",
+        usage="python -m train (--data PATH --out DIR | --resume DIR) [options]\n"
+        "       python -m train COMMAND …",
         description="Train a generator on images, or go on with a training that was stopped.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_version(result)
     what = result.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--data",

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import torch
 
-from studio import checkpoint, pictures, words
+from studio import __version__, checkpoint, pictures, words
 from studio.files import tidy, write_file_whole, write_text_whole
 from studio.generators import Generator
 from train.engine.length import Length
@@ -202,6 +202,7 @@ def training_card(training: Training) -> dict[str, Any]:
             "device": training.hardware.device.type,
             "hours": round(training.seconds / 3600, 3),
             "date": datetime.now(timezone.utc).date().isoformat(),
+            "version": __version__,
         },
     }
 
