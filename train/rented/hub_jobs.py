@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 # torch and torchvision as requirements.txt wants them, for any NVIDIA GPU that is rented out.
-IMAGE = "pytorch/pytorch:2.8.0-cuda12.8-cudnn9-runtime"
+IMAGE = "pytorch/pytorch:2.10.0-cuda12.8-cudnn9-runtime"
 # What the job's command and train.rented.remote_job read from their environment.
 DATA, RESULT, ATTEMPT = "ATELIER_DATA", "ATELIER_RESULT", "ATELIER_ATTEMPT"
 SECONDS, UPLOADS, STATES = "ATELIER_SECONDS", "ATELIER_UPLOADS", "ATELIER_STATES"
