@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 # What train.rented.hub_jobs.IMAGE holds already.
 IN_IMAGE = {"torch", "torchvision"}
 # What a page or a test needs besides, or who reads photos that are not squares yet.
-NOT_NEEDED = {"gradio", "pillow-heif", "pytest", "pytest-xdist", "playwright", "spaces"}
-SOURCE, PHOTOS = "source", "photos.zip"
+NOT_NEEDED = {
+    *("gradio", "pillow-heif", "spaces"),
+    *("pytest", "pytest-xdist", "playwright", "packaging"),
+}
+SOURCE, PHOTOS, REQUIREMENTS = "source", "photos.zip", "requirements.txt"
 DOWNLOAD = (
     "import os; from huggingface_hub import HfApi; "
     f"HfApi().snapshot_download(os.environ['{hub_jobs.DATA}'], repo_type='dataset', local_dir='.')"
@@ -52,12 +56,18 @@ def command() -> list[str]:
 
 
 def requirements() -> list[str]:
-    """Those lines of requirements.txt that training needs and the image doesn't hold."""
-    lines = (HOME / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    """What training needs, as requirements.txt has it, and the image doesn't hold."""
+    file = HOME / REQUIREMENTS
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else installed()
     found = [line.split("#")[0].strip() for line in lines]
     names = [re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in found]
     unwanted = IN_IMAGE | NOT_NEEDED | {""}
     return [line for line, name in zip(found, names, strict=True) if name not in unwanted]
+
+
+def installed() -> list[str]:
+    """What an installed package says that it needs, where no clone is there to read it in."""
+    return [each for each in metadata.requires("atelier") or () if "extra ==" not in each]
 
 
 def send(api: HfApi, run: Run, rented: Rented, step: Step) -> None:
@@ -169,7 +179,8 @@ def prepare_photos(run: Run, path: Path, step: Step) -> None:
     Raises:
         RunError: they can't be used.
     """
-    arguments = [sys.executable, "-m", "train.rented.packing", str(run.folder), str(path)]
+    places = str(run.folder.absolute()), str(path.absolute())
+    arguments = [sys.executable, "-m", "train.rented.packing", *places]
     with subprocess.Popen(
         arguments,
         cwd=HOME,
@@ -199,7 +210,8 @@ def settings_to_send(run: Run) -> dict[str, Any]:
 
 def program() -> Iterator[tuple[str, Path]]:
     """The files of this project that training needs, with their names over there."""
-    yield f"{SOURCE}/requirements.txt", HOME / "requirements.txt"
+    if (HOME / REQUIREMENTS).is_file():
+        yield f"{SOURCE}/{REQUIREMENTS}", HOME / REQUIREMENTS
     for package in ("studio", "train"):
         for path in sorted((HOME / package).rglob("*.py")):
             name = path.relative_to(HOME).as_posix()

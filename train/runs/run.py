@@ -244,7 +244,8 @@ class Run:
                 "queued_at": time.time(),
             }
         )
-        what = ("follow", self.folder) if self.is_rented else ("queue", self.folder, *devices)
+        folder = self.folder.absolute()  # the process begins elsewhere
+        what = ("follow", folder) if self.is_rented else ("queue", folder, *devices)
         command = [sys.executable, "-m", "train", *map(str, what)]
         detached = {"start_new_session": True}
         if sys.platform == "win32":
