@@ -3,7 +3,7 @@
 A text is embedded by a linear layer, and a category by a table; a row of the table that holds a
 text's embedding draws the very same, and so does a category whose Gaussian is a text's. So nothing
 is trained: what garments are is known from captions, and photos of categories can improve it
-afterwards (:mod:`train.teachers.matching`).
+afterwards (:mod:`train.teachers.likeness`).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Training on rented hardware: :mod:`train.rented.rental.hf_jobs` lists the modules."""
+"""Training on rented hardware: :mod:`train.rented.hf_jobs` lists the modules."""
