@@ -22,9 +22,9 @@ from studio.render import Renderer
 from studio.ui import training as tab
 from studio.ui.page import build, launch_settings
 from studio.ui.training import Access
-from train.page.machine import Machine
 from train.page.service import Service
 from train.page.uploads import Limits
+from train.places.machine import Machine
 
 PASSWORD = "Schlüssel – 鍵"
 LIMIT = exports.MAX_BYTES + 2**20

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from train.page.machine import Machine
 from train.page.service import Service
+from train.places.machine import Machine
 
 ONE_CPU = Machine("cpu", "a processor", 0, 8 * 2**30, "")
 TWO_GPUS = Machine("cuda", "a GPU", 2, 80 * 2**30, "")

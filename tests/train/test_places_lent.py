@@ -17,9 +17,9 @@ from service_parts import send
 from trainings import flat
 
 from studio.errors import UserError
-from train.page.machine import Machine
 from train.page.service import Service
 from train.places import lent
+from train.places.machine import Machine
 from train.recipes import Recipe
 from train.runs.finding import locked
 from train.runs.run import CURVES, STATE, Run, RunError

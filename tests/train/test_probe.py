@@ -15,8 +15,8 @@ from styled_recipes import STYLED
 from studio.checkpoint import Checkpoint
 from train.__main__ import main
 from train.commands import probe as command
-from train.page import probe as probing
-from train.page.probe import ASIDE, BUSY, FAILED, KNOWN, Measured, Probe, measure
+from train.places import probe as probing
+from train.places.probe import ASIDE, BUSY, FAILED, KNOWN, Measured, Probe, measure
 from train.recipes import RECIPES, Recipe, for_classes
 
 

@@ -16,12 +16,12 @@ from service_parts import ONE_CPU, TWO_GPUS
 
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
-from train.page import machine as machines
 from train.page import offers
 from train.page import photos as looking
-from train.page.machine import this_machine
 from train.page.service import Service
 from train.page.uploads import Limits
+from train.places import machine as machines
+from train.places.machine import this_machine
 from train.recipes import RECIPES
 
 # --- what there is -----------------------------------------------------------------------------

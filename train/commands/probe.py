@@ -11,7 +11,7 @@ from pathlib import Path
 
 from studio import checkpoint
 from train.commands.options import policy
-from train.page.probe import SECONDS, measure
+from train.places.probe import SECONDS, measure
 from train.recipes import RECIPES, Recipe, from_dict
 from train.recipes.starting import recipe_for
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from studio.checkpoint import DISCRIMINATOR, Checkpoint
 from studio.errors import UserError
-from train.page.machine import Machine
 from train.page.offers import FEW, lengths
+from train.places.machine import Machine
 from train.recipes import RECIPES, Recipe, taught_by
 from train.recipes.starting import recipe_for
 from train.teachers import augment

@@ -20,14 +20,14 @@ from studio.errors import UserError
 from train.beginning.transfer import copy_start
 from train.data.captions import load_captions
 from train.page import offers, plan, watching
-from train.page.machine import ZERO_GPU, Machine, this_machine
 from train.page.photos import Photos, left, with_remarks
-from train.page.probe import Measured, Probe
 from train.page.uploads import Limits, Uploads
 from train.page.wish import Wish, read, settings_of, whole
 from train.page.wish import title as checked_title
 from train.places.here import Here
 from train.places.lent import Lent
+from train.places.machine import ZERO_GPU, Machine, this_machine
+from train.places.probe import Measured, Probe
 from train.places.rented import Rented
 from train.recipes.starting import recipe_for, shape_of
 from train.rented import hf_jobs

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from train.page.machine import Machine
-from train.page.probe import Probe
+from train.places.machine import Machine
 from train.places.place import Place
+from train.places.probe import Probe
 from train.runs.run import Run
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 
 from studio.errors import UserError
-from train.page.machine import has_zero_gpu
+from train.places.machine import has_zero_gpu
 from train.places.place import Place
 from train.runs.finding import locked
 from train.runs.run import Run, RunError
