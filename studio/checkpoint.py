@@ -232,8 +232,9 @@ def order(checkpoint: Checkpoint) -> float:
     """Where a checkpoint stands in the picker: its card's ``order``, else after those with one."""
     value = checkpoint.card.get("order")
     # Cards are other people's: NaN would unsort the list, and no float can hold 10**400.
-    usable = isinstance(value, int | float) and abs(value) < 1e9
-    return float(value) if usable else float("inf")
+    if isinstance(value, int | float) and abs(value) < 1e9:
+        return float(value)
+    return float("inf")
 
 
 def save(

@@ -222,8 +222,8 @@ def parents(value: Any, generator: str, depth: int) -> Blend | None:
     first, second = (from_dict(parent, depth=depth - 1) for parent in value[:2])
     if {first.generator, second.generator} != {generator}:
         raise DesignError("Two designs blend only when they come from the same generator.")
-    amounts = (number(amount, "blend", 0.0, 1.0) for amount in value[2:])
-    return (first, second, *dict.fromkeys(amounts))
+    shape, surface = (number(amount, "blend", 0.0, 1.0) for amount in (value[2], value[-1]))
+    return (first, second, shape) if shape == surface else (first, second, shape, surface)
 
 
 def offsets(value: Any, name: str, most: int) -> tuple[tuple[int, float], ...]:

@@ -46,6 +46,7 @@ def from_png(data: bytes) -> Design:
                 if max(image.size) > MAX_SIZE:
                     raise ValueError("no picture from here is that large")
                 image.load()  # the design may stand after the pixels
+                assert isinstance(image, PngImagePlugin.PngImageFile)
                 text = image.text.get(KEY)
     except Exception as error:  # Pillow raises many kinds for a damaged or hostile file
         raise DesignError(

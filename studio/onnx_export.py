@@ -113,6 +113,7 @@ def as_model(generator: Generator) -> ModelProto:
         raise ExportError(
             f"This {generator.kind} generator can't be written as ONNX: {_reason(error)}."
         ) from error
+    assert program is not None, "dynamo's exporter returns a program"
     return program.model_proto
 
 

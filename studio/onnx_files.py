@@ -106,7 +106,8 @@ def exported(checkpoint: Checkpoint) -> bytes:
     """
     with tempfile.TemporaryDirectory(prefix="studio-") as folder:
         path = Path(folder, FILE)
-        command = [sys.executable, "-m", "studio.onnx_export", checkpoint.folder.resolve(), path]
+        what = (checkpoint.folder.resolve(), path)
+        command = [sys.executable, "-m", "studio.onnx_export", *map(str, what)]
         try:
             done = subprocess.run(
                 command,

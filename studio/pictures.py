@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -42,7 +43,7 @@ def enlarge(image: Image.Image, size: int, manner: str) -> Image.Image:
     return image.resize((size, height), RESAMPLING[manner])
 
 
-def to_png(image: Image.Image, **options) -> bytes:
+def to_png(image: Image.Image, **options: Any) -> bytes:
     """Encode as PNG; ``options`` go to Pillow."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", **options)

@@ -56,7 +56,7 @@ class Opened:
             "dim": self.generator.style_dim,
             "mapped": self.generator.mapped,
             "coarse": self.generator.coarse_layers,
-            "vectors": base64.b64encode(vectors).decode(),
+            "vectors": base64.b64encode(vectors.tobytes()).decode(),
         }
 
 
@@ -133,7 +133,7 @@ class Renderer:
         place = space.place(design)
         values = (space.styles(place), *space.surroundings(place))
         return {
-            name: base64.b64encode(np.ascontiguousarray(each, "<f4")).decode()
+            name: base64.b64encode(np.ascontiguousarray(each, "<f4").tobytes()).decode()
             for name, each in zip(("styles", "centre", "deviation"), values, strict=True)
         }
 

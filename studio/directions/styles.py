@@ -69,7 +69,7 @@ def find(
     vectors = torch.tensordot(torch.cat([ways, free]), components, 1)
     looks, changes = tried(generator, vectors, styles[-TRIAL_DESIGNS:], groups)
     changes /= spread
-    found = []
+    found: list[tuple[bool, Tensor, Tensor, int | None]] = []
     for index, trait in enumerate([*traits, *[None] * len(free)]):
         part = deciding(changes[index], trait)
         change = 0.0 if trait is None else changes[index, part, trait].sum().item()
@@ -81,9 +81,10 @@ def find(
         vector[first:end] = -vectors[index, first:end] if change < 0 else vectors[index, first:end]
         found.append((trait is None, -effect, vector, trait))
     found.sort(key=lambda each: each[:2])
-    _, effects, vectors, traits = zip(*found[:count], strict=True)
-    names = [ends(trait, index) for index, trait in enumerate(traits)]
-    return rounded(torch.stack(vectors), names, -torch.stack(effects))
+    chosen = found[:count]
+    names = [ends(trait, index) for index, (*_, trait) in enumerate(chosen)]
+    effects = -torch.stack([effect for _, effect, _, _ in chosen])
+    return rounded(torch.stack([vector for _, _, vector, _ in chosen]), names, effects)
 
 
 def samples(

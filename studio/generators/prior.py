@@ -33,6 +33,15 @@ class Prior(nn.Module):
         ValueError: there are more components than a code has values, or too many parts.
     """
 
+    centre: Tensor
+    components: Tensor
+    shares: Tensor
+    means: Tensor
+    roots: Tensor
+    told: Tensor
+    offset: Tensor
+    meant: Tensor
+
     def __init__(
         self,
         latent_dim: int,
@@ -76,7 +85,7 @@ class Prior(nn.Module):
             parts = self.part(z, rows)
             within = z[:, None, : len(self.components)] @ self.roots[rows, parts]
             codes = self.means[rows, parts] + within[:, 0]
-            if self.words:
+            if condition is not None and self.words:
                 codes = codes + self.of_terms(condition)
             return self.styles(codes)
 

@@ -88,6 +88,7 @@ class StyleGenerator(Generator):
         self.style_dim, self.widths, self.start = style_dim, widths, start
         self.mapping_layers, self.classes, self.words = mapping_layers, classes, words
         told = {"classes": classes, "words": words}
+        self.mapping: Prior | Mapping
         if prior:
             self.mapping = Prior(latent_dim, len(widths), style_dim, parts=prior, **told)
         else:
@@ -186,7 +187,7 @@ class Mapping(nn.Module):
             raise ValueError(f"This generator {needs} for each picture.")
         with torch.autocast(z.device.type, enabled=False):
             x = normalised(z.float())
-            if condition is not None:
+            if condition is not None and self.embedding is not None:
                 told = CONDITION_GAIN * normalised(self.embedding(condition).float())
                 x = normalised(torch.cat([x, told], 1))
             for layer in self.layers:

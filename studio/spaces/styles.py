@@ -36,6 +36,7 @@ def mapped(
             labels = torch.full((len(z),), wish.label) if generator.classes else None
             styles = generator.map(z, labels)
         else:
+            assert encoder is not None, "a generator of words comes with what reads them"
             vectors = torch.from_numpy(encoder.vector(wish.text)).expand(len(z), -1)
             styles = guided(generator, z, vectors, wish.guidance)
         return generator.per_layer(styles).numpy()

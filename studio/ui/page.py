@@ -68,7 +68,7 @@ def launch_settings(
         "run_history": False,
         "ssr_mode": False,
         # A zip of photos is one file.
-        "max_file_size": training.limits.bytes if trains else exports.MAX_BYTES,
+        "max_file_size": training.limits.bytes if training and trains else exports.MAX_BYTES,
         "favicon_path": PAGE / "favicon.svg",
         "app_kwargs": {
             "routes": routes(renderer),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -26,7 +27,7 @@ import(`${root}/%(url)s/%(module)s.js`)
 """
 
 
-def part(name: str, **settings) -> gr.HTML:
+def part(name: str, **settings: Any) -> gr.HTML:
     """The part made of page/``name``.html and page/``name``.js.
 
     The skeleton has no placeholders, so Gradio never draws over what the module made.
