@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from studio.generators import Generator, build
+from studio.generators.style import Mapping as MappingNetwork
 from studio.generators.style import StyleGenerator, normalised
 from train import discriminators
 from train.beginning.conditions import discriminator_told
 from train.beginning.priors import MEANS, OF_TEXTS, ROOTS, SHARES, told_texts
-from train.discriminators.dcgan import DCGANDiscriminator
 
 PRIOR_PARTS = SHARES, MEANS, ROOTS, *OF_TEXTS
 
@@ -37,6 +37,7 @@ def by_category(generator: Generator, texts: Tensor) -> StyleGenerator:
     if not isinstance(generator, StyleGenerator):
         raise ValueError(f"a generator of kind “{generator.kind}” has no styles of words")
     result = build({**generator.config, "words": 0, "classes": len(texts)})
+    assert isinstance(result, StyleGenerator)
     weights = {
         name: value
         for name, value in generator.state_dict().items()
@@ -46,6 +47,7 @@ def by_category(generator: Generator, texts: Tensor) -> StyleGenerator:
         result.load_state_dict(weights, strict=False)
         result.mapping.load_state_dict(told_texts(generator.prior, texts))
         return result.requires_grad_(False).eval()
+    assert isinstance(generator.mapping, MappingNetwork) and generator.mapping.embedding is not None
     with torch.no_grad():
         # As long as a new table's rows, whose length decides how soon they learn.
         rows = normalised(generator.mapping.embedding(texts))
@@ -55,7 +57,7 @@ def by_category(generator: Generator, texts: Tensor) -> StyleGenerator:
 
 def judged_by_category(
     config: Mapping[str, Any], weights: Mapping[str, Tensor], texts: Tensor
-) -> tuple[dict[str, Any], DCGANDiscriminator]:
+) -> tuple[dict[str, Any], nn.Module]:
     """The configuration and discriminator that judge label ``i`` as another judges text ``i``.
 
     Args:

@@ -20,7 +20,6 @@ from studio.generators.style import StyleGenerator
 from train import discriminators
 from train.beginning.restoring import Restorer, difference
 from train.beginning.transfer import take_over
-from train.discriminators.dcgan import DCGANDiscriminator
 from train.metrics.drawing import truncation
 
 BATCH = 16
@@ -50,6 +49,7 @@ def enlarged(generator: Generator, width: int, seed: int = 0) -> StyleGenerator:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         result = build({**generator.config, "widths": [*generator.widths, width]})
+    assert isinstance(result, StyleGenerator)
     take_over(result, generator.state_dict())
     return result.requires_grad_(False).eval()
 
@@ -95,7 +95,7 @@ def learn_last_level(
 
 def enlarged_discriminator(
     config: Mapping[str, Any], weights: Mapping[str, Tensor], seed: int = 0
-) -> tuple[dict[str, Any], DCGANDiscriminator]:
+) -> tuple[dict[str, Any], nn.Module]:
     """A DCGAN discriminator for twice the size, with a new layer in front, and its configuration.
 
     It has seen none of the large pictures, but a training that goes on against it starts with what

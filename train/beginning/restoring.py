@@ -33,7 +33,8 @@ class Restorer(nn.Module):
         self.spread = nn.Conv2d(width, 2 * width, 3, padding=1)
         self.end = nn.Conv2d(width // 2, channels, 3, padding=1)
         nn.init.zeros_(self.end.weight)
-        nn.init.zeros_(self.end.bias)
+        if self.end.bias is not None:
+            nn.init.zeros_(self.end.bias)
 
     def forward(self, pictures: Tensor) -> Tensor:
         maps = F.pixel_shuffle(self.spread(self.blocks(self.begin(pictures))), 2)

@@ -24,7 +24,7 @@ from studio.checkpoint import (
 from studio.files import write_whole
 from studio.generators import Generator
 from studio.generators.equalised import EqualisedConv, EqualisedLinear
-from studio.generators.style import StyleGenerator
+from studio.generators.style import Level, StyleGenerator
 from studio.words import WORDS
 from train.beginning.conditions import told_otherwise
 from train.beginning.priors import has_prior, with_layers_of
@@ -86,6 +86,7 @@ def take_over(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
         with torch.no_grad():
             for index, level in enumerate(network.levels):
                 if f"levels.{index}.head.weight" in new:
+                    assert isinstance(level, Level)
                     level.head.weight.zero_()
     return new
 

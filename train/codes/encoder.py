@@ -100,6 +100,11 @@ class Encoder(nn.Module):
     (:meth:`begin`), and styles are counted from those that the generator has been drawing.
     """
 
+    mean: Tensor
+    deviation: Tensor
+    centre: Tensor
+    spread: Tensor
+
     def __init__(self, inputs: int, layers: int, style_dim: int) -> None:
         super().__init__()
         self.layers, self.style_dim = layers, style_dim

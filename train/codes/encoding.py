@@ -63,6 +63,7 @@ class Length:
         """The share that is over, 0..1 and beyond."""
         if self.photos is not None:
             return self.shown / self.photos
+        assert self.minutes is not None, "one of the two is given"
         return (time.monotonic() - self.start) / (60 * self.minutes)
 
     def rate(self, step: int) -> float:
@@ -158,34 +159,38 @@ def learn_together(
     optimiser = torch.optim.Adam(weights, RATE, TOGETHER_BETAS, fused=True)
     keep = get_ema_multi_avg_fn(0.5 ** ((TOGETHER_BATCH + DRAWN_BATCH) / HALF_LIFE))
     averages = [AveragedModel(each, multi_avg_fn=keep) for each in (generator, encoder)]
+    mean_generator, mean_encoder = (each.module for each in averages)
+    assert isinstance(mean_generator, StyleGenerator) and isinstance(mean_encoder, Encoder)
+    prior = generator.prior
+    assert prior is not None, "see with_prior"
     if generator.output == "tanh" and has_grey_ground(photos.images):
         generator.finish = UnsaturatingTanh()
     step, blame_weight, return_weight = 0, 0.0, 0.0
     while length.done < 1 and not stopping():
         set_rate(optimiser, length.rate(step))
         if step % FITTED_EVERY == 0 and step:
-            priors.refit(generator.prior, encoder, photos)
+            priors.refit(prior, encoder, photos)
         pictures, seen, told = photos.take(TOGETHER_BATCH, random)
         deviations = encoder.deviations(with_noise(seen, encoder, random))
         latents = torch.randn(DRAWN_BATCH, generator.latent_dim, generator=random)
         # Each part of a prior is affine in z: what is truncated is what a shorter z draws.
         psi = LEAST_PSI + (1 - LEAST_PSI) * torch.rand(TRUNCATED_BATCH, 1, generator=random)
         whole = latents[-TRUNCATED_BATCH:]
-        latents[-TRUNCATED_BATCH:] = torch.lerp(generator.middle(whole), whole, psi)
+        latents[-TRUNCATED_BATCH:] = torch.lerp(prior.middle(whole), whole, psi)
         asked = of_some(photos, DRAWN_BATCH, random)
         styles = generator.map(latents.to(hardware.device), asked)
         styles = torch.cat([encoder.centre + encoder.spread * deviations, styles])
         with hardware.autocast():
             drawn = generator.draw(styles)
         drawn = in_unit_range(drawn, generator)
-        everything = None if told is None else torch.cat([told, asked])
+        everything = None if told is None or asked is None else torch.cat([told, asked])
         # Photos are seen moved as what comes back of them.
         moves = distance.moves(drawn)
         look = distance.look(drawn, moves)
         with torch.no_grad():
             real = distance.look(pictures, moves[: len(pictures)])
         differences = Differences.between(real, look.first(len(pictures)))
-        compared = everything if told is None else everything[:COMPARED_BATCH]
+        compared = None if everything is None else everything[:COMPARED_BATCH]
         far = distance(look.first(COMPARED_BATCH), compared)
         blame = critic.blame(look, everything)
         if step % MEASURED_EVERY == 0:
@@ -207,8 +212,8 @@ def learn_together(
         step += 1
         length.shown += len(pictures)
         on_step(len(pictures), differences)
-        on_average(*(each.module for each in averages))
-    return tuple(each.module for each in averages)
+        on_average(mean_generator, mean_encoder)
+    return mean_generator, mean_encoder
 
 
 def finished(

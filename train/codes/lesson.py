@@ -85,12 +85,14 @@ def chosen(
     order = rest[torch.randperm(len(rest), generator=random)]
     condition, different, texts = None, min(len(order), MOST_PHOTOS), ()
     if words:
+        assert data.captions is not None
         order = order[:MOST_PHOTOS]
         vectors = torch.from_numpy(words.vectors([data.captions.texts[at] for at in order]))
         dropped = torch.rand(len(order), generator=random) < DROPPED
         condition = vectors * ~dropped[:, None]
         texts = tuple(data.captions.texts[at] for at in order[:TEXTS])
     elif data.label_names:
+        assert data.labels is not None
         labels = data.labels[order]
         share = max(1, MOST_PHOTOS // len(labels.unique()))
         of_each = [order[labels == label][:share] for label in labels.unique()]
@@ -119,6 +121,7 @@ def split(data: ImageSet, combinations: bool) -> tuple[Tensor, Tensor]:
     """
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(SPLIT_SEED))
     if combinations:
+        assert data.captions is not None, "combinations are told by captions"
         aside = torch.zeros(len(data), dtype=torch.bool)
         aside[list(hold_out(data.captions).images)] = True
         return order[aside[order]], order[~aside[order]]

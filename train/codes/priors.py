@@ -68,6 +68,7 @@ def fitted(
     result.components.copy_(vectors)
     groups, means = [rows], [rows.new_zeros(components)]
     if words:
+        assert condition is not None
         telling = condition.any(1)  # photos without a text tell nothing of texts
         own, texts = rows[telling], condition[telling]
         learn_terms(result, own, texts, seed)
@@ -146,6 +147,7 @@ def with_prior(generator: StyleGenerator, prior: Prior) -> StyleGenerator:
         "prior": prior.parts,
     }
     result = build(config)
+    assert isinstance(result, StyleGenerator)
     kept = {
         name: value
         for name, value in generator.state_dict().items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -22,13 +24,13 @@ class UnsaturatingTanh(nn.Module):
 
 class _UnsaturatingTanh(torch.autograd.Function):
     @staticmethod
-    def forward(context, x: Tensor) -> Tensor:
+    def forward(context: Any, x: Tensor) -> Tensor:
         result = torch.tanh(x)
         context.save_for_backward(result)
         return result
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> Tensor:
+    def backward(context: Any, gradient: Tensor) -> Tensor:
         (result,) = context.saved_tensors
         # The same either way: a leak towards the middle alone turns noise into a push there, and
         # what was to stay white becomes grey.

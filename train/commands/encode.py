@@ -39,6 +39,7 @@ from train.runs.interruption import interruptions
 from train.teachers.critic import Critic
 from train.teachers.feature_distance import FeatureDistance
 from train.teachers.features import NETWORK, Eye, frozen_stages, weights_file
+from train.work.recorder import PREVIEW_COLUMNS
 
 PHASES = "encoder", "together"
 PAIRS = "comes-back.jpg"  # photos that were held out, and what comes back of each
@@ -82,8 +83,14 @@ def main(arguments: Sequence[str]) -> int:
     mirrored = is_mirrored(found) or options.mirrored
     looks = len(lesson.images) * (1 + mirrored)
     with tqdm(desc="Looking at photos", total=looks, disable=None) as bar:
-        told = {"mirrored": mirrored, "classes": len(lesson.classes)}
-        photos = Photos(lesson.images, lesson.condition, eye, **told, on_photos=bar.update)
+        photos = Photos(
+            lesson.images,
+            lesson.condition,
+            eye,
+            mirrored=mirrored,
+            classes=len(lesson.classes),
+            on_photos=bar.update,
+        )
     held_out = lesson.held_out, described(lesson.held_out, eye, lambda count: None)
     encoder = before or encoders.begun(generator, photos, options.seed)
     session = Session(found, lesson, photos, held_out, eye, options)
@@ -331,11 +338,12 @@ class Session:
 def told_others(found: Checkpoint, lesson: Lesson) -> bool:
     """Whether the new generator is told other things than the one before."""
     if lesson.words:
-        return lesson.words.terms != found.load_words().terms
+        before = found.load_words()
+        return before is None or lesson.words.terms != before.terms
     return lesson.classes != found.classes
 
 
 def pairs(images: Tensor, back: Tensor) -> Image:
     """A sheet of photos uint8 (n, C, S, S), each beside what comes back, in -1..1."""
     both = torch.stack([images, to_uint8(back, (-1.0, 1.0))], 1)[:PAIRS_SHOWN].flatten(0, 1)
-    return pictures.sheet(both, derived.PREVIEW_COLUMNS, scale=1)
+    return pictures.sheet(both, PREVIEW_COLUMNS, scale=1)

@@ -137,8 +137,8 @@ def measured(
     """The quality of a checkpoint's ``generator`` at the size of the real images."""
     how = {"samples": options.samples, "seed": options.seed, "psi": options.psi, "store": store}
     size = data.images.shape[-1]
-    if found.draws_by_words:
-        draw = worded_drawer(generator, found.load_words(), options.psi, options.guidance)
+    if words := found.load_words():
+        draw = worded_drawer(generator, words, options.psi, options.guidance)
         return with_words(made_smaller(draw, size), data, features, options, how)
     classes = matching_classes(found, data, options.data)
     draw = made_smaller(drawer(generator, options.psi, classes), size)

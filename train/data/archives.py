@@ -108,8 +108,8 @@ def read_side_files(path: Path, name: str, most: int) -> list[tuple[str, bytes]]
         _check_whole(infos, path, bounds)
         found = []
         for info in infos:
-            *folders, last = _zip_name(info)
-            if last.lower() != name or len(folders) > 1 or any(map(_is_hidden, folders)):
+            *above, last = _zip_name(info)
+            if last.lower() != name or len(above) > 1 or any(map(_is_hidden, above)):
                 continue
             refusal = _zip_refusal(info, bounds)
             if not refusal and info.file_size > most:
@@ -117,11 +117,11 @@ def read_side_files(path: Path, name: str, most: int) -> list[tuple[str, bytes]]
             if refusal:
                 raise DataError(f"{last} in {path} can't be used: it is {refusal}.")
             try:
-                with archive.open(info) as file:
-                    content = file.read(info.file_size)
+                with archive.open(info) as member:
+                    content = member.read(info.file_size)
             except Exception as error:  # as many kinds as for a zip as a whole
                 raise DataError(f"{last} in {path} is damaged; make the zip again.") from error
-            found.append(("".join(f"{each}/" for each in folders), content))
+            found.append(("".join(f"{each}/" for each in above), content))
         return sorted(found)
 
 

@@ -67,6 +67,7 @@ def without_held_out(data: ImageSet) -> tuple[ImageSet, list[str]]:
     Raises:
         DataError: as :func:`hold_out`.
     """
+    assert data.captions is not None
     aside = set(hold_out(data.captions).images)
     kept = [at for at in range(len(data)) if at not in aside]
     return only(data, kept), [data.names[at] for at in sorted(aside)]

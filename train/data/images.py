@@ -128,8 +128,9 @@ class _Loader:
         def look(image: Image.Image, native: tuple[int, int]) -> tuple[np.ndarray, int]:
             return prepare(image, self.size, self.channels, self.fit), min(native)
 
-        options = {"workers": self.workers, "progress": self.progress}
-        with read_pictures(self.place, look, self.size, **options) as reading:
+        with read_pictures(
+            self.place, look, self.size, workers=self.workers, progress=self.progress
+        ) as reading:
             images = self._allocate(reading.count)
             for name, result in reading.results:
                 if isinstance(result, str):

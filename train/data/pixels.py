@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from train.data.archives import Member, UnreadableError
 
@@ -99,7 +99,7 @@ def _reason(error: Exception, head: bytes) -> str:
         return "it can't be opened; check its permissions"
     if isinstance(error, EOFError) or "truncated" in str(error):
         return "cut short: part of the file is missing"
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         if not head:
             return "empty"
         heic = head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS
@@ -149,8 +149,8 @@ def _pad(flat: Image.Image, turn: Image.Transpose | None, size: int) -> Image.Im
 
 def shortened(flat: Image.Image, size: int) -> Image.Image:
     """``flat``, averaged along sides too long to be resampled to ``size`` pixels at once."""
-    factors = tuple(max(1, side // (LONG * size)) for side in flat.size)
-    return flat if factors == (1, 1) else flat.reduce(factors)
+    across, down = (max(1, side // (LONG * size)) for side in flat.size)
+    return flat if across == down == 1 else flat.reduce((across, down))
 
 
 def flatten(image: Image.Image) -> tuple[Image.Image, Image.Transpose | None]:
@@ -173,7 +173,7 @@ def turned(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
 def _turn(image: Image.Image) -> Image.Transpose | None:
     """What brings a loaded image upright."""
     try:
-        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # Damaged EXIF is no reason to lose the picture, whatever it raises.
         return None
 

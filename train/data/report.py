@@ -138,4 +138,4 @@ class Source:
         only = {self.prefix + name for name in names}
         with read_pictures(self.place, look, self.size, only=only) as reading:
             found = {name.removeprefix(self.prefix): result for name, result in reading.results}
-        return {name: found[name] for name in found if not isinstance(found[name], str)}
+        return {name: each for name, each in found.items() if not isinstance(each, str)}

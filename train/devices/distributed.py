@@ -12,11 +12,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 
 from studio.errors import UserError
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class ProcessesError(UserError):
@@ -105,8 +108,8 @@ class Processes:
         if self.count > 1:
             distributed.barrier()
 
-    def synchronise(self, network: nn.Module) -> nn.Module:
-        """Have a network's batch norms take their statistics over all processes."""
+    def synchronise(self, network: Network) -> Network:
+        """Have the batch norms in a network take their statistics over all processes."""
         return _synchronise(network) if self.count > 1 else network
 
 
@@ -146,13 +149,13 @@ class _Sum(torch.autograd.Function):
     """The sum of a tensor over all processes, which gradients flow through."""
 
     @staticmethod
-    def forward(context, tensor: Tensor) -> Tensor:
+    def forward(context: Any, tensor: Tensor) -> Tensor:
         total = tensor.clone()
         distributed.all_reduce(total)
         return total
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> Tensor:
+    def backward(context: Any, gradient: Tensor) -> Tensor:
         # As a function that is differentiable itself: gradient penalties come back this way.
         return _Sum.apply(gradient.contiguous())
 
@@ -161,7 +164,7 @@ class _Gathered(torch.autograd.Function):
     """The rows of all processes, of which gradients reach the own ones."""
 
     @staticmethod
-    def forward(context, rows: Tensor, processes: Processes) -> Tensor:
+    def forward(context: Any, rows: Tensor, processes: Processes) -> Tensor:
         counts = processes._counts(len(rows), rows.device)
         before = sum(counts[: processes.rank])
         context.own, context.processes = slice(before, before + len(rows)), processes
@@ -173,7 +176,7 @@ class _Gathered(torch.autograd.Function):
         return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
         # Every process has computed the same of all rows, and gradients will be averaged.
         return gradient[context.own] * context.processes.count, None
 
@@ -198,6 +201,8 @@ class _SynchronisedBatchNorm(nn.modules.batchnorm._BatchNorm):
         total = sums[-1].detach()
         mean, square = sums[:-1].view(2, -1) / total
         variance = (square - mean.square()).clamp_min(0)
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None and self.momentum is not None
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
@@ -210,14 +215,17 @@ class _SynchronisedBatchNorm(nn.modules.batchnorm._BatchNorm):
         return (values * scale.view(shape) + shift.view(shape)).to(input.dtype)
 
 
-def _synchronise(module: nn.Module) -> nn.Module:
-    if isinstance(module, nn.modules.batchnorm._BatchNorm):
-        synchronised = _SynchronisedBatchNorm(
-            module.num_features, module.eps, module.momentum, module.affine
-        )
-        # The same tensors, not copies: optimisers may hold them already.
-        synchronised._parameters, synchronised._buffers = module._parameters, module._buffers
-        return synchronised.train(module.training)
-    for name, child in module.named_children():
-        setattr(module, name, _synchronise(child))
-    return module
+def _synchronise(network: Network) -> Network:
+    for name, child in network.named_children():
+        if isinstance(child, nn.modules.batchnorm._BatchNorm):
+            setattr(network, name, _synchronised(child))
+        else:
+            _synchronise(child)
+    return network
+
+
+def _synchronised(norm: nn.modules.batchnorm._BatchNorm) -> nn.Module:
+    result = _SynchronisedBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine)
+    # The same tensors, not copies: optimisers may hold them already.
+    result._parameters, result._buffers = norm._parameters, norm._buffers
+    return result.train(norm.training)

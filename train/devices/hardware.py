@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from studio.errors import UserError
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class HardwareError(UserError):
@@ -58,17 +61,16 @@ class Hardware:
         cores = torch.get_num_threads()
         return f"{cores} CPU core{'' if cores == 1 else 's'}"
 
-    def autocast(self) -> AbstractContextManager:
+    def autocast(self) -> AbstractContextManager[Any]:
         """The context in which networks run forward."""
         if not self.bf16:
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def place(self, network: nn.Module) -> nn.Module:
+    def place(self, network: Network) -> Network:
         """Move a network here, its convolutions laid out as this hardware likes them."""
-        if self.channels_last:
-            return network.to(self.device, memory_format=torch.channels_last)
-        return network.to(self.device)
+        network = network.to(self.device)
+        return network.to(memory_format=torch.channels_last) if self.channels_last else network
 
     def lay_out(self, images: Tensor) -> Tensor:
         """Give a batch (B, C, H, W) the memory layout that the networks have."""

@@ -50,5 +50,6 @@ class DCGANDiscriminator(nn.Module):
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         logits, views = self.layers(images).flatten(1).split((1, self.views), 1)
         if self.views:
+            assert condition is not None, "it is told of what each image is"
             views = views * conditions.rows(condition, self.views)
         return logits[:, 0] + views.sum(-1)

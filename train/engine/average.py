@@ -119,7 +119,7 @@ class Average:
         rows, columns = grid
         if self.network.words:
             texts = self._condition(columns, use=4)
-            return texts.repeat(rows, 1)
+            return None if texts is None else texts.repeat(rows, 1)
         if not self.network.classes:
             return None
         labels = torch.arange(columns, device=self.hardware.device) % self.network.classes

@@ -61,7 +61,7 @@ class Batches:
         if self._order is None or self._order[0] != self.epoch:
             # From seed and epoch alone, so a resumed run needs no stored order.
             random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-            if self.balanced:
+            if self.condition is not None and self.balanced:
                 weights = 1.0 / self.condition.bincount()[self.condition]
                 order = weights.multinomial(len(self.images), True, generator=random)
             else:

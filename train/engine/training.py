@@ -107,7 +107,9 @@ class Training:
         names = [name for teacher in self.teachers.values() for name in teacher.NUMBERS]
         self.means, self.tick_means = (Means(names, hardware.device) for _ in range(2))
 
-    def start_from(self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]):
+    def start_from(
+        self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]
+    ) -> None:
         """Take over what fits of trained weights before the first step; either may be empty.
 
         A discriminator that no teacher needs is kept as it is, for a game that may follow.
@@ -148,7 +150,8 @@ class Training:
         weights = self.recipe.teachers
         lessons = [weights[name] * each.lesson(batch) for name, each in self.teachers.items()]
         with_rate(self.optimiser, self.recipe.learning_rate * self._share_of_rate(done))
-        self.setup.descend(self.optimiser, list(self.generator.parameters()), sum(lessons))
+        loss = sum(lessons[1:], lessons[0])
+        self.setup.descend(self.optimiser, list(self.generator.parameters()), loss)
         numbers = torch.cat([each.settle(batch) for each in self.teachers.values()])
         self.step_count += 1
         self.images_shown += self.batch
@@ -193,7 +196,7 @@ class Training:
 
     def is_finite(self) -> bool:
         """Whether every weight is a finite number."""
-        networks = [self.generator]
+        networks: list[nn.Module] = [self.generator]
         networks += [each for t in self.teachers.values() for each in t.networks.values()]
         weights = [each for network in networks for each in network.parameters()]
         return bool(torch.stack([each.detach().isfinite().all() for each in weights]).all())

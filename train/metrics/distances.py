@@ -76,7 +76,7 @@ def kernel_distance(
 def _covariance_root(x: np.ndarray) -> np.ndarray:
     """A matrix R of at most D rows with R^T R the covariance of ``x``."""
     root = (x - x.mean(0)) / np.sqrt(len(x) - 1)
-    return np.linalg.qr(root, mode="r") if len(root) > root.shape[1] else root
+    return np.asarray(np.linalg.qr(root, mode="r")) if len(root) > root.shape[1] else root
 
 
 def _indicators(count: int, size: int, subsets: int, random: np.random.Generator) -> Tensor:

@@ -75,7 +75,7 @@ def evaluate(
     found = features(fake, progress=progress)
     floors = {**reference.floors, "copies": reference.originals.floor}
     accuracy = None
-    if labels is not None:
+    if labels is not None and wanted is not None:
         judge = Classifier.of(real, labels, store, progress=progress)
         accuracy, floors["class_accuracy"] = judge.share_right(fake, wanted), judge.accuracy
     colourful, real_colourful = vividness(fake), vividness(real)

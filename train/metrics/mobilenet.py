@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file
@@ -16,6 +17,9 @@ from torch.nn import functional as F
 
 from train.metrics.checks import MetricsError
 from train.metrics.features import Device, Features
+
+if TYPE_CHECKING:
+    from timm.models.efficientnet import EfficientNet
 
 NETWORK = "mobilenetv2_100"
 # The tag pins the download: a change of timm's default weights must not change anyone's numbers.
@@ -41,7 +45,7 @@ class FeatureNetwork(Features):
     name = NETWORK
     input_size = INPUT_SIZE
 
-    def __init__(self, network: nn.Module, device: Device = "cpu") -> None:
+    def __init__(self, network: EfficientNet, device: Device = "cpu") -> None:
         super().__init__(device)
         self.fingerprint = _fingerprint(network)
         self._mean, self._std = (
@@ -49,10 +53,10 @@ class FeatureNetwork(Features):
             for value in INPUT_STATISTICS[network.num_classes]
         )
         network.reset_classifier(0)
-        self.dim: int = network.num_features
+        self.dim = int(network.num_features)
         network.eval().requires_grad_(False)
         # channels_last is a third faster on a CPU and changes nothing but the last digits.
-        self._network = network.to(device, memory_format=torch.channels_last)
+        self._network = network.to(device).to(memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, weights: str | Path | None = None, device: Device = "cpu") -> FeatureNetwork:
@@ -77,18 +81,22 @@ class FeatureNetwork(Features):
         return self._network(batch.contiguous(memory_format=torch.channels_last))
 
 
-def _download() -> nn.Module:
+def _download() -> EfficientNet:
     import timm  # takes seconds, and those who only train do not measure
+    from timm.models.efficientnet import EfficientNet
 
     try:
-        return timm.create_model(PRETRAINED, pretrained=True)
+        network = timm.create_model(PRETRAINED, pretrained=True)
     except Exception as error:  # timm, the hub and the connection each raise their own
         advice = "connect to the internet once, or give a file of feature weights"
         raise MetricsError(f"timm could not download {PRETRAINED}; {advice}.") from error
+    assert isinstance(network, EfficientNet)
+    return network
 
 
-def _from_file(path: Path) -> nn.Module:
+def _from_file(path: Path) -> EfficientNet:
     import timm
+    from timm.models.efficientnet import EfficientNet
 
     if not path.is_file():
         raise MetricsError(f"There is no file of feature weights at {path}.")
@@ -102,6 +110,7 @@ def _from_file(path: Path) -> nn.Module:
         network.load_state_dict(state)
     except (AttributeError, KeyError, RuntimeError, TypeError, IndexError) as error:
         raise MetricsError(f"{path} does not hold the weights of {NETWORK}.") from error
+    assert isinstance(network, EfficientNet)
     if network.num_classes not in INPUT_STATISTICS:
         raise MetricsError(f"The network in {path} has neither 1000 nor 1001 classes.")
     if not all(value.isfinite().all() for value in network.state_dict().values()):

@@ -194,7 +194,7 @@ def make_plan(
         allowed = [value for value, _ in known[field]]
         if values[field] not in allowed:
             raise UserError(f"The {field} is one of: {', '.join(allowed)}.")
-    changes = {}
+    changes: dict[str, Any] = {}
     if start:
         # The average begins with weights that are good already, so it need not follow quickly at
         # first, as it does where it begins with random ones.

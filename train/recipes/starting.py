@@ -16,6 +16,8 @@ from train import discriminators
 from train.beginning.transfer import networks_of
 from train.recipes import RECIPES, Recipe
 
+Frozen = tuple[tuple[str, Any], ...]  # a network's configuration, to remember what it is like
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -31,14 +33,14 @@ def shape_of(recipe: Recipe) -> Shape:
 
 
 @lru_cache(256)
-def _shape(config: tuple[tuple[str, Any], ...]) -> Shape:
+def _shape(config: Frozen) -> Shape:
     with torch.device("meta"):  # sizes only
         network = generators.build(_thawed(config))
     return Shape(network.image_size, network.channels)
 
 
 @lru_cache(256)
-def _fits(generator: tuple[tuple[str, Any], ...], discriminator: tuple[tuple[str, Any], ...]):
+def _fits(generator: Frozen, discriminator: Frozen) -> bool:
     """Whether a discriminator can judge what a generator draws."""
     shape = _shape(generator)
     with torch.device("meta"):
@@ -56,7 +58,7 @@ def _fits(generator: tuple[tuple[str, Any], ...], discriminator: tuple[tuple[str
 
 
 @lru_cache(256)
-def _can_tell(generator: tuple[tuple[str, Any], ...], discriminator: tuple[tuple[str, Any], ...]):
+def _can_tell(generator: Frozen, discriminator: Frozen) -> bool:
     """Whether networks can be told of classes."""
     two = {"classes": 2}
     with torch.device("meta"):
@@ -68,14 +70,14 @@ def _can_tell(generator: tuple[tuple[str, Any], ...], discriminator: tuple[tuple
     return True
 
 
-def _frozen(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+def _frozen(config: Mapping[str, Any]) -> Frozen:
     return tuple(
         (name, tuple(value) if isinstance(value, list) else value)
         for name, value in sorted(config.items())
     )
 
 
-def _thawed(config: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+def _thawed(config: Frozen) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in config}
 
 

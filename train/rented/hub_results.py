@@ -132,7 +132,7 @@ class Outbox:
         return True
 
     def _versions(self) -> dict[str, tuple[int, ...]]:
-        found = {}
+        found: dict[str, tuple[int, ...]] = {}
         for name in self._names():
             with suppress(FileNotFoundError):
                 status = os.stat(self.folder / name)
@@ -252,14 +252,16 @@ class Inbox:
 
     def _listed(self, revision: str) -> dict[str, tuple[int, str]]:
         """Size and version of each result there is."""
+        from huggingface_hub.hf_api import RepoFile
+
         found = {}
         for entry in self.api.list_repo_tree(self.repository, recursive=True, revision=revision):
-            size, most = getattr(entry, "size", None), limit(entry.path)
-            if size is None or most is None:
+            most = limit(entry.path)
+            if most is None or not isinstance(entry, RepoFile):
                 continue
-            if size > most:
+            if entry.size > most:
                 raise HubError(f"{self.repository} holds a {entry.path} of an impossible size.")
-            found[entry.path] = (int(size), str(entry.blob_id))
+            found[entry.path] = (int(entry.size), str(entry.blob_id))
         if len(found) > MOST_FILES or sum(size for size, _ in found.values()) > MOST_BYTES:
             raise HubError(f"{self.repository} holds more than a training ever writes.")
         return found

@@ -58,9 +58,14 @@ class Job:
         Raises:
             KeyError: this is no such job.
         """
-        texts = [environment[name] for name in (hub_jobs.DATA, hub_jobs.RESULT, hub_jobs.ATTEMPT)]
-        numbers = (hub_jobs.SECONDS, hub_jobs.UPLOADS, hub_jobs.STATES)
-        return cls(*texts, *(float(environment[name]) for name in numbers))
+        return cls(
+            data=environment[hub_jobs.DATA],
+            result=environment[hub_jobs.RESULT],
+            attempt=environment[hub_jobs.ATTEMPT],
+            seconds=float(environment[hub_jobs.SECONDS]),
+            upload_seconds=float(environment[hub_jobs.UPLOADS]),
+            state_seconds=float(environment[hub_jobs.STATES]),
+        )
 
     @property
     def training_seconds(self) -> float:

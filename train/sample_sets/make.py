@@ -50,7 +50,7 @@ def main() -> None:
 
 def cleanest(pictures: list[Image.Image], count: int) -> list[int]:
     """The indices of the ``count`` cleanest pictures, as many from each group of lightness."""
-    pixels = np.stack(pictures).astype(np.float32)
+    pixels = np.stack([np.asarray(each) for each in pictures]).astype(np.float32)
     darkness = (255 - pixels).mean((1, 2, 3))
     border = np.concatenate([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], 1)
     good = (darkness > PALE) & ((border.min(2) > WHITE).mean(1) >= WHITE_BORDER)

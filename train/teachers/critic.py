@@ -88,10 +88,7 @@ class Critic:
         false = self.logits([each.detach() for each in judged(seen)], told)
         maps = judged(photos)
         real = self.logits(maps, own)
-        scores = tuple(
-            torch.stack([each.detach().sigmoid().mean() for each in logits]).mean()
-            for logits in (real, false)
-        )
+        scores = looking_real(real), looking_real(false)
         all_of = self.processes.gather
         false = [all_of(each) for each in false]
         if own is not None:
@@ -120,6 +117,11 @@ class Critic:
         """Go back to where :meth:`state_dict` was taken."""
         self.heads.load_state_dict(state["heads"])
         self.optimiser.load_state_dict(state["optimiser"])
+
+
+def looking_real(logits: list[Tensor]) -> Tensor:
+    """How much pictures look real, 0..1, by the logits of their maps."""
+    return torch.stack([each.detach().sigmoid().mean() for each in logits]).mean()
 
 
 def judged(seen: Look) -> list[Tensor]:
@@ -156,6 +158,7 @@ class Head(nn.Module):
         seen = self.layers(maps)
         logits = self.logit(seen)[:, 0]
         if self.embedding is not None:
+            assert told is not None, "it is told of what each picture is"
             known = self.embedding(conditions.rows(told, self.views))
             logits = logits + (seen * known[..., None, None]).sum(1) / WIDTH**0.5
         return logits

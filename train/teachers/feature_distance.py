@@ -90,8 +90,9 @@ class FeatureDistance:
     ) -> None:
         self.hardware, self.eye = hardware, Eye(network, hardware)
         self.processes = processes or Processes()
-        labelled = condition is not None and not condition.is_floating_point()
-        self.classes = int(condition.max()) + 1 if labelled else 0
+        self.classes = 0
+        if condition is not None and not condition.is_floating_point():
+            self.classes = int(condition.max()) + 1
         self.random = torch.Generator().manual_seed(seed)
         self.turn = 0
         if known is None:

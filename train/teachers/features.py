@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from studio.errors import UserError
 from train.devices.hardware import Hardware
+
+if TYPE_CHECKING:
+    from timm.models.efficientnet import EfficientNet
 
 NETWORK = "tf_efficientnet_lite0"
 # Smaller pictures are enlarged to it: the network learnt from photos of 224 px.
@@ -35,7 +39,7 @@ def weights_file(named: str | None = None) -> Path | None:
 class Stages(nn.Module):
     """The layers of the network up to its last stage, giving the maps of some ``stages``."""
 
-    def __init__(self, network: nn.Module, stages: Sequence[int]) -> None:
+    def __init__(self, network: EfficientNet, stages: Sequence[int]) -> None:
         super().__init__()
         self.stages = tuple(stages)
         self.stem = nn.Sequential(network.conv_stem, network.bn1)
@@ -78,6 +82,9 @@ class Eye:
 class SameConv(nn.Module):
     """A frozen convolution with TensorFlow's padding."""
 
+    weight: Tensor
+    bias: Tensor
+
     def __init__(self, weight: Tensor, bias: Tensor, stride: int) -> None:
         super().__init__()
         self.register_buffer("weight", weight)
@@ -104,7 +111,7 @@ class DepthwiseConv(SameConv):
 
 class _Depthwise(torch.autograd.Function):
     @staticmethod
-    def forward(context, maps: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
+    def forward(context: Any, maps: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
         context.save_for_backward(weight)
         context.stride, context.shape = stride, maps.shape
         return F.conv2d(
@@ -112,7 +119,7 @@ class _Depthwise(torch.autograd.Function):
         )
 
     @staticmethod
-    def backward(context, gradient: Tensor):
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         (weight,) = context.saved_tensors
         stride, kernel = context.stride, weight.shape[-1]
         if stride > 1:
@@ -150,6 +157,7 @@ def frozen_stages(weights: Path | None, stages: Sequence[int]) -> Stages:
         FeaturesError: the weights can't be downloaded, or are not of this network.
     """
     import timm  # takes seconds, and most trainings don't need it
+    from timm.models.efficientnet import EfficientNet
 
     try:
         with torch.random.fork_rng(devices=[]):  # building draws random weights
@@ -167,6 +175,7 @@ def frozen_stages(weights: Path | None, stages: Sequence[int]) -> Stages:
             raise FeaturesError(f"{weights} is not a readable file of weights.") from error
         if any(not name.startswith("classifier") for name in missing):
             raise FeaturesError(f"{weights} does not hold the weights of {NETWORK}.")
+    assert isinstance(network, EfficientNet)
     network.eval().float()
     _fold(network)
     return Stages(network, stages).requires_grad_(False).eval()
@@ -179,6 +188,7 @@ def _fold(module: nn.Module) -> None:
         if isinstance(child, nn.Conv2d):
             conv = name, child
         elif isinstance(child, nn.modules.batchnorm._BatchNorm):
+            assert conv is not None, "in this network each follows a convolution"
             setattr(module, conv[0], _frozen_conv(conv[1], child))
             setattr(module, name, getattr(child, "act", nn.Identity()))
         else:
@@ -186,6 +196,7 @@ def _fold(module: nn.Module) -> None:
 
 
 def _frozen_conv(conv: nn.Conv2d, norm: nn.modules.batchnorm._BatchNorm) -> nn.Module:
+    assert norm.running_mean is not None and norm.running_var is not None
     weight, bias = fuse_conv_bn_weights(
         conv.weight,
         conv.bias,

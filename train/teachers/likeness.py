@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from studio.files import write_file_whole
 from train.teachers.base import Batch, Setup, Teacher
 from train.teachers.critic import Critic
-from train.teachers.feature_distance import FeatureDistance
+from train.teachers.feature_distance import FeatureDistance, Look
 from train.teachers.features import NETWORK, frozen_stages, weights_file
 
 STAGES = range(5)  # the finest too: it sees how surfaces are drawn
@@ -115,7 +115,7 @@ class Likeness(Teacher):
         return far + min(batch.step / CRITIC_WARM_UP, 1.0) * self.weight * blame
 
     @torch.no_grad()
-    def _look_at_photos(self, batch: Batch):
+    def _look_at_photos(self, batch: Batch) -> Look:
         return self.distance.look(self._in_unit_range(batch.real))
 
     def settle(self, batch: Batch) -> Tensor:

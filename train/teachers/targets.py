@@ -135,7 +135,10 @@ def directions(
 
 def projected(rows: Tensor, ways: Tensor, told: Tensor | None, shifts: Tensor | None) -> Tensor:
     """Rows (n, d) along directions (d, k), shifted by what each is told: (n, k)."""
-    return rows @ ways if told is None else torch.addmm(told @ shifts, rows, ways)
+    if told is None:
+        return rows @ ways
+    assert shifts is not None, "made for rows that are told nothing"
+    return torch.addmm(told @ shifts, rows, ways)
 
 
 def quantiles(values: Tensor, points: int) -> Tensor:
