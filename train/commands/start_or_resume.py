@@ -281,8 +281,9 @@ def related(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:
     )
 
 
-def recipe_of(start: checkpoint.Checkpoint) -> str:
+def recipe_of(start: checkpoint.Checkpoint | None) -> str:
     """The recipe that a checkpoint was trained with, to train it on."""
+    assert start is not None, "who names no recipe starts from something"
     name = start.card.get("recipe")
     if name not in recipes.RECIPES:
         raise RunError(

@@ -247,7 +247,7 @@ class Run:
         folder = self.folder.absolute()  # the process begins elsewhere
         what = ("follow", folder) if self.is_rented else ("queue", folder, *devices)
         command = [sys.executable, "-m", "train", *map(str, what)]
-        detached = {"start_new_session": True}
+        detached: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         with open(self.folder / OUTPUT, "wb") as output:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from studio.files import write_whole
+from studio.generators import Generator
 from train.engine.training import Training
 from train.looking.health import HealthCheck
 from train.looking.sliced_wasserstein import SlicedWasserstein
@@ -63,7 +65,7 @@ class Live:
         self._costs[measure] = self._last - begin
         self._spent += self._last - begin
 
-    def _measure(self, training: Training, generator) -> None:
+    def _measure(self, training: Training, generator: Generator) -> None:
         drawn = training.average.draw(generator, PICTURES)
         distance = self.distance(drawn)
         history = self.recorder.run.lines(LOOKS)
@@ -101,7 +103,7 @@ class Live:
             )
 
 
-def copy_folder(source, target) -> None:
+def copy_folder(source: Path, target: Path) -> None:
     """Make ``target`` a copy of the files of ``source``, whole."""
     with write_whole(target) as fresh:
         for path in source.iterdir():

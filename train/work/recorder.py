@@ -39,8 +39,8 @@ class Recorder:
         self.run = run
         before = run.status()
         # What happened and what was best outlives a stop; how fast it was does not.
-        kept = ("queued_at", "notes", "best", "health", "distance", "saved_at", "saved_step")
-        kept += ("step", "epoch", "images_shown", "share")
+        kept = ["queued_at", "notes", "best", "health", "distance", "saved_at", "saved_step"]
+        kept += ["step", "epoch", "images_shown", "share"]
         self.status: dict[str, Any] = {name: before.get(name) for name in kept}
         self.status |= {"started_at": time.time(), "notes": before.get("notes") or []}
         self._shown: deque[tuple[float, int]] = deque()

@@ -114,10 +114,16 @@ class Session:
     ) -> None:
         self.run, self.options, self.interrupted = run, options, interrupted
         self.processes = processes
-        self.recorder = Recorder(run) if processes.is_first else None
+        self._recorder = Recorder(run) if processes.is_first else None
         self.begin = self.last_save = self.last_heard = time.monotonic()
         self.stop = False
         self.live: Live | None = None
+
+    @property
+    def recorder(self) -> Recorder:
+        """What writes the run's folder, in the first process alone."""
+        assert self._recorder is not None, "another process writes"
+        return self._recorder
 
     def work(self, data: ImageSet | None) -> str:
         """Prepare, train and finish, starting over from the last save where that helps."""
@@ -192,7 +198,7 @@ class Session:
         saved = load_state(self.run, training)
         self.processes.wait()
         length = Length.of(training, **settings["length"])
-        if not self.recorder:
+        if not self.processes.is_first:
             return self.follow(training, length)
         self.recorder.forget_after(training.step_count if saved else -1)
         self.recorder.status |= {
@@ -214,7 +220,7 @@ class Session:
             Asked: somebody asked to.
         """
         now = time.monotonic()
-        if not self.recorder or now - self.last_heard < LISTEN_SECONDS:
+        if not self.processes.is_first or now - self.last_heard < LISTEN_SECONDS:
             return
         self.last_heard = now
         self.say("preparing", f"Looking at the photos: {done:,} of {total:,}.")
@@ -353,17 +359,17 @@ class Session:
 
     def change(self, **settings: Any) -> None:
         """Change the run's settings, in its folder too."""
-        if self.recorder:
+        if self.processes.is_first:
             self.run.change_settings(**settings)
         else:
             self.run.settings.update(settings)
 
     def note(self, sentence: str) -> None:
-        if self.recorder:
+        if self.processes.is_first:
             self.recorder.note(sentence)
 
     def say(self, state: str, sentence: str) -> None:
-        if self.recorder:
+        if self.processes.is_first:
             self.recorder.say(state, sentence)
 
     def fail(self, sentence: str) -> None:
