@@ -14,6 +14,7 @@ from typing import Any
 # Processes started here inherit it; numpy and torch look when they are imported.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -29,6 +30,12 @@ from studio.render import Renderer
 from studio.words import Encoder
 from train import discriminators
 from train.recipes import Recipe
+
+# The same examples each time, however slow the machine is.
+hypothesis.settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, database=None, max_examples=60
+)
+hypothesis.settings.load_profile("repeatable")
 
 COLOUR = {
     "kind": "dcgan",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 from trainings import CPU
 
+from train.devices.distributed import Processes
 from train.engine.batches import Batches
 
 RANGE = (0.0, 255.0)
@@ -57,3 +60,36 @@ def test_an_order_does_not_depend_on_what_was_taken_before() -> None:
     taken(first, 6)
     second.epoch = 1
     assert torch.equal(taken(first, 6)[0], taken(second, 6)[0])
+
+
+@given(
+    count=st.integers(2, 40),
+    size=st.integers(1, 12),
+    steps=st.integers(0, 60),
+    processes=st.integers(1, 4),
+)
+def test_every_epoch_shows_each_image_at_most_once_and_resumes_anywhere(
+    count: int, size: int, steps: int, processes: int
+) -> None:
+    size = min(size * processes, count) // processes * processes or 1
+    images = torch.arange(count, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 2, 2)
+    how = {"size": size, "seed": 3, "balanced": False, "hardware": CPU}
+    some, resumed = Batches(images, None, **how), Batches(images, None, **how)
+    seen: dict[int, list[int]] = {}
+    for _ in range(steps):
+        epoch = some.epoch
+        taken = some.take(slice(None), RANGE)[0][:, 0, 0, 0].round().long().tolist()
+        seen.setdefault(epoch, []).extend(taken)
+    for epoch, shown in seen.items():
+        assert len(shown) == len(set(shown)), epoch
+        assert epoch == some.epoch or len(shown) == count // size * size
+    # Of the next batch, processes take all rows, each its own.
+    resumed.epoch, resumed.position = some.epoch, some.position
+    place = resumed.epoch, resumed.position
+    whole = some.take(slice(None), RANGE)[0]
+    parts = []
+    for rank in range(processes if size % processes == 0 else 1):
+        resumed.epoch, resumed.position = place
+        share = Processes(rank, processes if size % processes == 0 else 1).share(size)
+        parts.append(resumed.take(share, RANGE)[0])
+    assert torch.equal(torch.cat(parts), whole)

@@ -29,7 +29,7 @@ IN_IMAGE = {"torch", "torchvision"}
 # What a page or a test needs besides, or who reads photos that are not squares yet.
 NOT_NEEDED = {
     *("gradio", "pillow-heif", "spaces"),
-    *("pytest", "pytest-xdist", "playwright", "packaging"),
+    *("pytest", "pytest-xdist", "playwright", "packaging", "hypothesis"),
 }
 SOURCE, PHOTOS, REQUIREMENTS = "source", "photos.zip", "requirements.txt"
 DOWNLOAD = (
