@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from studio.errors import UserError
+from studio.files import write_text_whole
 from studio.words.normalise import words
 from studio.words.tables import SYNONYMS
 
@@ -192,8 +193,8 @@ def load(folder: Path) -> Encoder:
 
 
 def save(encoder: Encoder, folder: Path) -> None:
-    """Write an encoder where :func:`load` finds it."""
-    (folder / WORDS).write_text(encoder.to_json(), encoding="utf-8")
+    """Write an encoder where :func:`load` finds it, whole: a run decides on its words only once."""
+    write_text_whole(folder / WORDS, encoder.to_json())
 
 
 def fit(captions: Sequence[str], kept: Sequence[str] = (), terms: int = TERMS) -> Encoder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,17 @@ def test_where_there_is_no_run_none_is_opened(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(RunError, match=r"no run in .*settings\.json"):
             Run.open(folder)
+
+
+# --- a power cut ---------------------------------------------------------------------------------
+
+
+def test_settings_survive_a_power_cut_and_a_status_need_not(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(os, "fsync", asked.append)
+    run.save_status({"state": "training"})
+    assert not asked
+    run.change_settings(seed=6)
+    assert asked

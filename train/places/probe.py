@@ -199,4 +199,4 @@ class Probe:
         newest = list({**self._known(), key: found}.items())[-KEPT:]
         with suppress(OSError):  # then it is measured again the next time
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_text_whole(self.path, json.dumps(dict(newest), indent=1))
+            write_text_whole(self.path, json.dumps(dict(newest), indent=1), lasting=False)

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.files import write_text_whole, write_whole
+from studio.files import put, write_text_whole, write_whole
 from train.rented.hub import HubError, UnreachableError, in_words
 from train.runs.run import (
     ACTIVE,
@@ -242,7 +242,7 @@ class Inbox:
             for name in new - {STATUS}:
                 if name.partition("/")[0] not in folders:
                     (self.folder / name).parent.mkdir(exist_ok=True)
-                    os.replace(place / name, self.folder / name)
+                    put(place / name, self.folder / name)  # the note below is not to outlive it
             for folder in folders:
                 with write_whole(self.folder / folder) as fresh:
                     for path in (place / folder).iterdir():

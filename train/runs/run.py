@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import UserError
-from studio.files import write_text_whole
+from studio.files import sync, write_text_whole
 from train.recipes import Recipe, from_dict
 from train.runs.queue import is_held
 
@@ -92,6 +92,7 @@ class Run:
         try:
             (folder / SAMPLES).mkdir(parents=True)
             run.save_settings()
+            sync(folder.parent)
         except OSError as error:
             raise RunError(f"{folder} can't be made: {error}.") from error
         return run
@@ -163,9 +164,9 @@ class Run:
         return {}
 
     def save_status(self, status: dict[str, Any]) -> None:
-        """Write status.json whole."""
+        """Write status.json whole; a power cut may take it, as the next second brings another."""
         text = json.dumps({**status, "updated_at": time.time()}, ensure_ascii=False)
-        write_text_whole(self.folder / STATUS, text)
+        write_text_whole(self.folder / STATUS, text, lasting=False)
 
     def state(self) -> tuple[str, str]:
         """What the run is doing, and a sentence about it.
