@@ -29,8 +29,8 @@ def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def at_step(number: int, action: Callable[[Training], None], times: int = 1) -> None:
         step, left = Training.step, [times]
 
-        def acting(training: Training) -> None:
-            step(training)
+        def acting(training: Training, done: float = 0.0) -> None:
+            step(training, done)
             if training.step_count == number and left[0]:
                 left[0] -= 1
                 action(training)
