@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,16 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tiny_recipe: Recipe) -> None:
 def photos(tmp_path_factory: pytest.TempPathFactory, make_photos: Callable[..., Path]) -> Path:
     """Twenty photos, not to be written to."""
     return make_photos(tmp_path_factory.mktemp("data") / "bags")
+
+
+@pytest.fixture
+def captioned(photos: Path, tmp_path: Path) -> Path:
+    """Twelve photos, every other one of "blue"."""
+    shutil.copytree(photos, tmp_path / "captioned")
+    names = sorted(each.name for each in photos.iterdir())[:12]
+    rows = [f"{name},{('red shirt', 'blue')[at % 2]}" for at, name in enumerate(names)]
+    (tmp_path / "captioned" / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
+    return tmp_path / "captioned"
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -138,16 +137,6 @@ def test_photos_of_something_new_give_a_generator_of_theirs(
     assert recipe_for("", found).generator["classes"] == len(names)
 
 
-@pytest.fixture
-def captioned(photos: Path, tmp_path: Path) -> Path:
-    """Twelve photos, every other one of "blue"."""
-    shutil.copytree(photos, tmp_path / "captioned")
-    names = sorted(each.name for each in photos.iterdir())[:12]
-    rows = [f"{name},{('red shirt', 'blue')[at % 2]}" for at, name in enumerate(names)]
-    (tmp_path / "captioned" / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
-    return tmp_path / "captioned"
-
-
 @pytest.mark.parametrize("aside", [False, True])
 def test_it_goes_on_drawing_by_words(
     captioned: Path,
@@ -185,5 +174,6 @@ def test_what_stands_in_the_way_is_a_sentence(
     assert "--hold-out needs captions, and a recipe that draws by words." in capsys.readouterr().err
     assert match(styled, photos, new, "--feature-weights", tmp_path / "none.pt") == 1
     assert "none.pt is not a readable file of weights" in capsys.readouterr().err
+    assert not new.exists()
     assert match(tmp_path / "nothing", photos, new) == 1
     assert "nothing" in capsys.readouterr().err

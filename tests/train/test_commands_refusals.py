@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from command_line import last_line, results, resume
+from safetensors.torch import save_file
 
+from studio.checkpoint import DISCRIMINATOR, GENERATOR, Checkpoint
 from train import commands
 from train.__main__ import main
 from train.recipes.modern import MODERN
 from train.recipes.published import PUBLISHED
+from train.runs.run import Run
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -38,6 +43,51 @@ def test_images_that_are_not_there_leave_nothing_behind(
         message = last_line(capsys.readouterr().err)
         assert message.startswith("train: ") and str(data) in message
         assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "judge cut", "judge of another", "words"])
+def test_a_start_that_cannot_be_used_leaves_nothing_behind(
+    train: Callable[..., int],
+    make_colourist: Callable[..., Checkpoint],
+    captioned: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    damage: str,
+) -> None:
+    start = make_colourist(tmp_path / "start").folder
+    if damage == "words":
+        (start / "words.json").write_text("{")
+    elif damage == "judge of another":
+        save_file({"mapping.layers.0.weight": torch.zeros(2)}, start / DISCRIMINATOR)
+    elif damage == "changed":
+        save_file({"layers.0.weight": torch.zeros(2)}, start / GENERATOR)
+    else:
+        path = start / (GENERATOR if damage == "cut" else DISCRIMINATOR)
+        path.write_bytes(path.read_bytes()[:100])
+    assert train("run", "--start-from", start, data=captioned) == 1
+    assert last_line(capsys.readouterr().err).startswith("train: ")
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()  # what was there before stays
+    assert train("run", "--start-from", start, data=captioned) == 1
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_run_does_not_begin_without_the_weights_it_is_to_start_from(
+    train: Callable[..., int],
+    make_colourist: Callable[..., Checkpoint],
+    captioned: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    start = make_colourist(tmp_path / "start").folder
+    assert train("run", "--start-from", start, "--epochs", 1, data=captioned) == 0
+    shutil.rmtree(tmp_path / "run" / "start")
+    assert resume(tmp_path / "run", "--epochs", 2) == 0  # what was learnt is there
+    (tmp_path / "run" / "state.pt").unlink()
+    assert resume(tmp_path / "run") == 1
+    message = last_line(capsys.readouterr().err)
+    assert "is to start from start, but the copy of its weights" in message
+    assert Run.open(tmp_path / "run").state()[0] == "failed"
 
 
 def test_a_device_that_is_not_there_is_a_sentence(

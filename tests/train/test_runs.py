@@ -56,6 +56,24 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, settings: dict[
         Run.create(tmp_path / "file" / "run", settings)
 
 
+@pytest.mark.parametrize("error", [OSError("disk full"), RunError("damaged"), KeyboardInterrupt()])
+def test_what_a_run_begins_with_is_there_or_there_is_no_run(
+    tmp_path: Path, settings: dict[str, Any], error: BaseException
+) -> None:
+    def fill(folder: Path) -> None:
+        (folder / "start").mkdir()
+        (folder / "start" / "half").touch()
+        assert not (folder / SETTINGS).exists()
+        raise error
+
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else RunError):
+            Run.create(tmp_path / name, settings, fill)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+    assert not list((tmp_path / "empty").iterdir())
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "null", "5", "{}", '{"recipe": null}', '{"recipe": {}}', b"\xff\xfe"],

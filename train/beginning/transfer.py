@@ -22,10 +22,11 @@ from studio.checkpoint import (
     read,
 )
 from studio.files import write_whole
-from studio.generators import Generator
+from studio.generators import Generator, build
 from studio.generators.equalised import EqualisedConv, EqualisedLinear
 from studio.generators.style import Level, StyleGenerator
 from studio.words import WORDS
+from train import discriminators
 from train.beginning.conditions import told_otherwise
 from train.beginning.priors import has_prior, with_layers_of
 from train.discriminators.dcgan import DCGANDiscriminator
@@ -114,10 +115,41 @@ def copy_start(checkpoint: Checkpoint, folder: Path) -> None:
         CheckpointError: the checkpoint is damaged.
     """
     checkpoint.load_generator()
+    load_start(checkpoint.folder)
     with write_whole(folder) as fresh:
         for name in (CARD, GENERATOR, DISCRIMINATOR, WORDS):
             if (checkpoint.folder / name).exists():
                 shutil.copyfile(checkpoint.folder / name, fresh / name)
+
+
+def check_start(
+    found: Checkpoint,
+    generator: Mapping[str, Any],
+    discriminator: Mapping[str, Any],
+    names: Sequence[str],
+) -> None:
+    """Do what a run does first with a checkpoint's weights, before there is a run.
+
+    Args:
+        found: the checkpoint to start from.
+        generator, discriminator: what networks are to be trained.
+        names: of the categories there are now.
+
+    Raises:
+        CheckpointError: it is damaged, or its weights are of other networks than its card says.
+    """
+    found.load_generator()
+    found.load_words()
+    network = build(generator)
+    try:
+        weights, judge = start_of(found.folder, network, names)
+        take_over(network, weights)
+        take_over(discriminators.build(discriminator), judge)
+    except (KeyError, ValueError, IndexError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{found.name} can't be trained on: its weights do not fit its card. Copy the folder "
+            "again, or leave its discriminator out."
+        ) from error
 
 
 def start_of(

@@ -12,7 +12,7 @@ from typing import Any
 from studio import checkpoint
 from studio.settings import add_version
 from train import recipes
-from train.beginning.transfer import copy_start
+from train.beginning.transfer import check_start, copy_start
 from train.commands import listed
 from train.commands.options import batch, policy, positive, seed, taught_by
 from train.data.held_out import without_held_out
@@ -24,7 +24,7 @@ from train.rented import hf_jobs
 from train.runs.finding import locked
 from train.runs.interruption import interruptions
 from train.runs.run import CHECKPOINT, RENTED, START, STATE, Run, RunError
-from train.teachers.features import NETWORK
+from train.teachers.features import NETWORK, frozen_stages, weights_file
 from train.work.dataset import digest, load, place_of
 from train.work.worker import Options, work
 
@@ -205,7 +205,10 @@ def train(options: argparse.Namespace, processes: Processes, device: str) -> int
 
 
 def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
-    """Read the images, then make the run's folder, so that bad images leave nothing behind."""
+    """Read the images and what it starts from, then make the run's folder.
+
+    So what can't be used leaves nothing behind.
+    """
     if not options.out or not (options.recipe or options.start_from):
         parser().error("--data needs --out, and --recipe or --start-from")
     start = checkpoint.read(options.start_from) if options.start_from else None
@@ -240,10 +243,17 @@ def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
     settings["recipe"] = recipes.for_classes(recipe, len(data.label_names)).to_dict()
     settings["data_digest"] = digest(data)
     settings["card"] = {**read_card(options.card, recipe), **data_card(options, data)}
-    run = Run.create(options.out, settings)
     if start:
-        copy_start(start, run.folder / START)
-    return run, data
+        networks = settings["recipe"]["generator"], settings["recipe"]["discriminator"]
+        check_start(start, *networks, data.label_names)
+    if "likeness" in recipe.teachers and not options.on:
+        frozen_stages(weights_file(options.feature_weights), ())  # raises if they can't be had
+
+    def fill(folder: Path) -> None:
+        if start:
+            copy_start(start, folder / START)
+
+    return Run.create(options.out, settings, fill), data
 
 
 def held_out(data: ImageSet, settings: dict[str, Any]) -> ImageSet:

@@ -204,18 +204,20 @@ class Service:
             start.load_generator()  # raises if it is damaged, before anything is made
         wish = replace(wish, leave_out=leave_out)
         settings = settings_of(wish, chosen, source, images, start)
+
+        def fill(folder: Path) -> None:
+            if start:
+                copy_start(start, folder / START)
+
         with self._creating:
             folder = new_folder(self.root, settings["card"]["title"], taken=self._checkpoints())
             run = Run(folder, settings)
             self._starting.add(run.id)  # before anybody can see it without a process
             try:
-                run = Run.create(folder, settings)
-            except RunError:
+                return Run.create(folder, settings, fill)
+            except UserError:
                 self._starting.discard(run.id)
                 raise
-        if start:
-            copy_start(start, run.folder / START)
-        return run
 
     def watch(self, run: str, since_step: int) -> dict[str, Any]:
         """What a run does now, and its numbers after step ``since_step``."""

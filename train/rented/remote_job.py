@@ -148,9 +148,12 @@ class Courier(threading.Thread):
 def prepare(api: HfApi, job: Job, sent: Path, folder: Path) -> tuple[Run, Outbox]:
     """Make the run's folder from what was sent and from what earlier jobs handed over."""
     settings: dict[str, Any] = json.loads((sent / SETTINGS).read_text(encoding="utf-8"))
-    run = Run.create(folder, {**settings, "data": str(sent / PHOTOS)})
-    if (sent / START).is_dir():
-        shutil.copytree(sent / START, folder / START)
+
+    def fill(folder: Path) -> None:
+        if (sent / START).is_dir():
+            shutil.copytree(sent / START, folder / START)
+
+    run = Run.create(folder, {**settings, "data": str(sent / PHOTOS)}, fill)
     inbox = Inbox(api, job.result, folder)
     status = hub.patiently(lambda: inbox.fetch(with_state=True), PATIENCE_SECONDS)
     if status:  # how it ended last time is no longer so

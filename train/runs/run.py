@@ -30,7 +30,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,16 @@ class Run:
         self.folder, self.settings = folder, settings
 
     @classmethod
-    def create(cls, folder: Path, settings: dict[str, Any]) -> Run:
+    def create(
+        cls,
+        folder: Path,
+        settings: dict[str, Any],
+        fill: Callable[[Path], Any] = lambda folder: None,
+    ) -> Run:
         """Start a run in an empty or new folder.
+
+        ``fill`` puts there what the run begins with. Only then its settings make the folder a run,
+        so none is ever resumed without that; and what fails leaves nothing behind.
 
         Raises:
             RunError: the folder holds something already, or can't be made.
@@ -89,12 +97,17 @@ class Run:
                 f"`python -m train --resume {folder}`."
             )
         run = cls(folder, {**settings, "created_at": time.time()})
+        new = not folder.exists()
         try:
             (folder / SAMPLES).mkdir(parents=True)
+            fill(folder)
             run.save_settings()
             sync(folder.parent)
-        except OSError as error:
-            raise RunError(f"{folder} can't be made: {error}.") from error
+        except BaseException as error:
+            _undo(folder, new)
+            if isinstance(error, OSError):
+                raise RunError(f"{folder} can't be made: {error}.") from error
+            raise
         return run
 
     @classmethod
@@ -301,6 +314,15 @@ class Run:
         except OSError as error:
             raise RunError(f"{self.title} can't be deleted: {error}.") from error
         shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _undo(folder: Path, new: bool) -> None:
+    """Leave a folder as it was before a run was to be made in it: empty, or not there if new."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if new:
+            folder.rmdir()
 
 
 # Processes started from here; each look asks whether they ended, so that none stays a zombie.

@@ -20,7 +20,6 @@ from tqdm import tqdm
 from studio import checkpoint, directions, onnx_files, words
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
-from train.beginning.transfer import start_of
 from train.data.images import ImageSet
 from train.devices.distributed import Processes
 from train.devices.hardware import Hardware
@@ -33,12 +32,11 @@ from train.runs.run import (
     CURVES,
     LOG,
     SNAPSHOTS,
-    START,
     STATISTICS,
     Run,
     RunError,
 )
-from train.work import dataset, recovery
+from train.work import dataset, recovery, starting
 from train.work.live import Live
 from train.work.recorder import Recorder, describe, load_state
 
@@ -128,6 +126,7 @@ class Session:
     def work(self, data: ImageSet | None) -> str:
         """Prepare, train and finish, starting over from the last save where that helps."""
         self.hardware = Hardware.choose(self.options.device, self.options.precision)
+        starting.check(self.run)
         self.say("preparing", "Reading the photos.")
         data = self.load(data)
         while True:
@@ -191,8 +190,7 @@ class Session:
             condition=dataset.condition(self.run.folder, data),
             feature_weights=self.options.feature_weights,
         )
-        network = training.average.network
-        training.start_from(*start_of(self.run.folder / START, network, data.label_names))
+        starting.begin(self.run, training, data.label_names)
         self.processes.wait()  # nobody may write before all have read
         training.prepare(self.run.folder, self.on_photos)
         saved = load_state(self.run, training)
