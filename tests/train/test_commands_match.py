@@ -88,17 +88,20 @@ def test_it_goes_on_from_where_it_stopped_to_the_same_weights(
     lite0: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert match(styled, garments, tmp_path / "whole", "--pictures", 80) == 0
+    monkeypatch.chdir(lite0.parent)
+    named = ("--pictures", 80, "--feature-weights", lite0.name)
+    assert match(styled, garments, tmp_path / "whole", *named) == 0
     with monkeypatch.context() as patched:
         patched.setattr("train.work.worker.LISTEN_SECONDS", -1.0)
         asked = iter([False, True])
         patched.setattr("train.work.worker.Session.on_photos", lambda session, done, total: None)
         patched.setattr(Run, "take_requests", lambda run: {"stop"} if next(asked, True) else set())
-        assert match(styled, garments, tmp_path / "cut", "--pictures", 80) == 130
+        assert match(styled, garments, tmp_path / "cut", *named) == 130
+    monkeypatch.chdir(tmp_path)
     stopped = Run.open(tmp_path / "cut").status()
     assert stopped["state"] == "stopped" and 0 < stopped["step"] < 4
     assert list((tmp_path / "cut").glob("statistics-*"))
-    assert main(["--resume", str(tmp_path / "cut"), "--feature-weights", str(lite0)]) == 0
+    assert main(["--resume", str(tmp_path / "cut")]) == 0  # it knows where the weights are
     whole, cut = (checkpoint.read(tmp_path / name / "checkpoint") for name in ("whole", "cut"))
     assert whole.fingerprint == cut.fingerprint
 

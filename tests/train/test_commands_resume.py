@@ -20,6 +20,7 @@ from PIL import Image
 
 from studio import checkpoint
 from train.__main__ import main
+from train.devices import hardware
 from train.recipes import RECIPES, Recipe
 from train.runs.interruption import interruptions
 from train.runs.run import Run
@@ -156,6 +157,44 @@ def test_a_damaged_run_is_a_sentence(
     assert resume(tmp_path / "run", "--epochs", 2) == 1
     found = last_line(capsys.readouterr().err)
     assert found.startswith("train: ") and f"{file} {message}" in found
+
+
+# --- how it is worked on -----------------------------------------------------------------------
+
+
+def precision_of(folder: Path) -> str:
+    return checkpoint.read(folder / "checkpoint").card["training"]["precision"]
+
+
+@pytest.mark.parametrize("began", ["fp32", "bf16", None])
+def test_a_run_keeps_the_precision_it_began_with(
+    train: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, began: str | None
+) -> None:
+    folder = tmp_path / "run"
+    asked = ["--precision", began or "auto"]
+    monkeypatch.setattr(hardware, "has_fast_bf16", lambda device: True)
+    assert train("run", "--epochs", 1, *asked) == 0
+    wanted = began or "bf16"
+    assert precision_of(folder) == wanted
+    # On another machine, where a new run would be computed otherwise.
+    monkeypatch.setattr(hardware, "has_fast_bf16", lambda device: wanted == "fp32")
+    assert main(["--resume", str(folder), "--epochs", "2", "--save-minutes", "2"]) == 0
+    assert precision_of(folder) == wanted and not Run.open(folder).status()["notes"]
+    kept = {"precision": wanted, "save_minutes": 2.0}
+    settings = Run.open(folder).settings
+    assert settings["options"] == kept and settings["device"] == "cpu"
+
+
+def test_another_precision_is_kept_from_then_on_and_noted(
+    train: Callable[..., int], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    assert train("run", "--epochs", 1) == 0
+    assert main(["--resume", str(folder), "--epochs", "2", "--precision", "bf16"]) == 0
+    (note,) = Run.open(folder).status()["notes"]
+    assert "bf16 instead of fp32" in note
+    assert main(["--resume", str(folder), "--epochs", "3"]) == 0
+    assert precision_of(folder) == "bf16" and len(Run.open(folder).status()["notes"]) == 1
 
 
 # --- Ctrl-C ------------------------------------------------------------------------------------

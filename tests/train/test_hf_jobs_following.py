@@ -184,6 +184,16 @@ def followed(api: type[StandIn], run: Run) -> Follower:
     return Follower(run)
 
 
+@pytest.mark.parametrize(("told", "kept"), [("bf16", "bf16"), ("x", "auto"), ({}, "auto")])
+def test_the_precision_found_there_is_kept_for_the_next_job(
+    api: type[StandIn], followed: Follower, run: Run, told: Any, kept: str
+) -> None:
+    run.change_settings(options={"precision": "auto", "save_minutes": 2.0})
+    hand_over(api, run, changed={"recipe": run.settings["recipe"], "precision": told})
+    followed.fetch(with_state=False)
+    assert Run.open(run.folder).settings["options"] == {"precision": kept, "save_minutes": 2.0}
+
+
 def test_a_rate_lowered_there_is_kept_for_the_next_job(
     api: type[StandIn], followed: Follower, run: Run
 ) -> None:

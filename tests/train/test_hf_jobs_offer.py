@@ -6,6 +6,7 @@ import inspect
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -197,9 +198,16 @@ def test_what_a_shell_asked_for_is_kept_for_the_job(
     settings = Run.open(run.folder).settings
     assert settings["options"] == {"precision": "bf16", "save_minutes": 2.0}
     assert settings["length"] == {"epochs": 7} and settings["rent"]["flavor"] == "a10g-small"
-    for how in (Options(device="cuda:1"), Options(snapshot_epochs=2)):
-        with pytest.raises(UserError, match="are for trainings on this computer"):
-            hf_jobs.from_shell(run, None, how)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"device": "cuda:1"}, {"snapshot_epochs": 2}, {"feature_weights": "lite0.pt"}],
+    ids=lambda how: next(iter(how)),
+)
+def test_what_is_only_to_be_had_here_is_refused(how: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="are for trainings on this computer"):
+        hf_jobs.check(Options(**how))
 
 
 def test_a_run_of_this_computer_has_nothing_to_follow(

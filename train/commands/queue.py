@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
             run.save_status({**run.status(), **STARTING})
             from train.work.worker import Options, work
 
-            work(run, Options(device=device, **run.settings.get("options", {})), interrupted)
+            work(run, Options.of(run, device=device), interrupted)
     return 0
 
 

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from studio import checkpoint
 from studio.settings import add_version
 from train import recipes
-from train.beginning.transfer import check_start, copy_start
 from train.commands import listed
+from train.commands.beginning import create
 from train.commands.options import batch, policy, positive, seed, taught_by
-from train.data.held_out import without_held_out
-from train.data.images import ImageSet
 from train.devices.distributed import Processes, join, leave
 from train.devices.hardware import Hardware
-from train.recipes.starting import recipe_for
 from train.rented import hf_jobs
 from train.runs.finding import locked
 from train.runs.interruption import interruptions
-from train.runs.run import CHECKPOINT, RENTED, START, STATE, Run, RunError
-from train.teachers.features import NETWORK, frozen_stages, weights_file
-from train.work.dataset import digest, load, place_of
+from train.runs.run import CHECKPOINT, RENTED, STATE, Run
+from train.teachers.features import NETWORK
 from train.work.worker import Options, work
 
 EPILOG = f"""commands, each with a --help of its own:
@@ -46,8 +39,6 @@ FIXED = (
     *("recipe", "out", "batch", "learning_rate", "seed", "card"),
     *("start_from", "augment", "freeze", "fit", "live", "hold_out", "size", "teachers"),
 )
-# What of a recipe can be changed for one run.
-CHANGES = ("batch", "learning_rate", "augment", "freeze")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -125,8 +116,12 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--on", choices=(RENTED,), help="train on rented hardware")
     result.add_argument("--flavor", metavar="NAME", help="which machine to rent (a10g-small)")
-    result.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    result.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
+    result.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps")
+    result.add_argument(
+        "--precision",
+        choices=("auto", "bf16", "fp32"),
+        help="of the numbers; a run keeps the one it began with",
+    )
     result.add_argument(
         "--feature-weights",
         metavar="FILE",
@@ -135,7 +130,6 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--save-minutes",
         type=positive(float),
-        default=5.0,
         metavar="M",
         help="minutes between saves of the state (5)",
     )
@@ -161,39 +155,43 @@ def main(arguments: Sequence[str]) -> int:
     if options.resume and (fixed := [name for name in FIXED if getattr(options, name) is not None]):
         names = ", ".join("--" + name.replace("_", "-") for name in fixed)
         parser().error(f"{names} can't be changed when a run is resumed; start a new one instead")
-    processes, device = join(options.device)
+    if not options.resume and not (options.out and (options.recipe or options.start_from)):
+        parser().error("--data needs --out, and --recipe or --start-from")
+    if not options.resume and options.teachers == ("likeness",) and not options.start_from:
+        parser().error("--teachers likeness needs --start-from: it is for a trained generator")
+    run = Run.open(options.resume) if options.resume else None
+    kept = run.settings.get("device") if run else None
+    processes, device = join(options.device or kept or "auto")
     try:
-        return train(options, processes, device)
+        return train(options, run, processes, device)
     finally:
         leave()
 
 
-def train(options: argparse.Namespace, processes: Processes, device: str) -> int:
+def train(options: argparse.Namespace, run: Run | None, processes: Processes, device: str) -> int:
     """Do what the options say, alone or as one of several processes."""
-    Hardware.choose(device, options.precision)  # before anything is made for nothing
     data = None
-    if options.resume:
-        run = Run.open(options.resume)
-    elif processes.is_first:
-        run, data = create(options)
+    sent = bool(options.on or (run and hf_jobs.is_sent(run)))
+    if sent:
+        hf_jobs.check(Options(options.device or "auto", **given(options)))
+    if not run:
+        Hardware.choose(device, options.precision or "auto")  # before anything is made for nothing
+        if processes.is_first:
+            run, data = create(options, given(options))
     processes.wait()
-    if not processes.is_first:
-        run = Run.open(options.resume or options.out)
+    run = run or Run.open(options.out)
     length = {name: getattr(options, name) for name in ("epochs", "kimg", "minutes")}
-    how = Options(
-        device,
-        options.precision,
-        options.save_minutes,
-        options.snapshot_epochs,
-        length if any(length.values()) else None,
-        feature_weights=options.feature_weights,
+    how = Options.of(
+        run, device=device, length=length if any(length.values()) else None, **given(options)
     )
+    Hardware.choose(device, how.precision)
     if not processes.is_first:
         return 0 if work(run, how, processes=processes) == "finished" else 130
-    if options.on or hf_jobs.is_sent(run):
+    if sent:
         return hf_jobs.from_shell(run, options.flavor, how)
     with locked(run), interruptions() as interrupted:
         run.take_requests()
+        keep(run, options)
         if options.resume and not (run.folder / STATE).exists():
             print("Nothing was saved yet; starting from the beginning.")
         if work(run, how, interrupted, data=data, processes=processes) == "finished":
@@ -204,121 +202,27 @@ def train(options: argparse.Namespace, processes: Processes, device: str) -> int
         return 130
 
 
-def create(options: argparse.Namespace) -> tuple[Run, ImageSet]:
-    """Read the images and what it starts from, then make the run's folder.
-
-    So what can't be used leaves nothing behind.
-    """
-    if not options.out or not (options.recipe or options.start_from):
-        parser().error("--data needs --out, and --recipe or --start-from")
-    start = checkpoint.read(options.start_from) if options.start_from else None
-    if options.teachers == ("likeness",) and not start:
-        parser().error("--teachers likeness needs --start-from: it is for a trained generator")
-    lone = options.teachers == ("likeness",) and not options.recipe
-    # Without a game, what the start was trained with decides next to nothing.
-    recipe = recipe_for("", start) if lone else recipes.get(options.recipe or recipe_of(start))
-    if options.size:
-        recipe = smaller(recipe, options.size)
-    if start and not related(recipe, start):
-        recipe = recipe_for(recipe.name, start)
-    if options.teachers:
-        recipe = recipes.taught_by(recipe, options.teachers)
-    changes = {name: getattr(options, name) for name in CHANGES}
-    recipe = replace(
-        recipe, **{name: value for name, value in changes.items() if value is not None}
-    )
-    settings = {
-        "recipe": recipe.to_dict(),
-        "data": place_of(options.data),
-        "fit": options.fit or "crop",
-        "data_digest": None,
-        "seed": recipe.seed if options.seed is None else options.seed,
-        "length": {},
-        "live": bool(options.live),
-        "start_from": start.name if start else "",
+def given(options: argparse.Namespace) -> dict[str, Any]:
+    """How to work on the run, as far as somebody said so, by the names of :class:`Options`."""
+    weights = options.feature_weights
+    values = {
+        "precision": options.precision,
+        "save_minutes": options.save_minutes,
+        "snapshot_epochs": options.snapshot_epochs,
+        # Good from any working folder.
+        "feature_weights": weights and str(Path(weights).expanduser().resolve()),
     }
-    data = load(settings)
-    if options.hold_out:
-        data = held_out(data, settings)
-    settings["recipe"] = recipes.for_classes(recipe, len(data.label_names)).to_dict()
-    settings["data_digest"] = digest(data)
-    settings["card"] = {**read_card(options.card, recipe), **data_card(options, data)}
-    if start:
-        networks = settings["recipe"]["generator"], settings["recipe"]["discriminator"]
-        check_start(start, *networks, data.label_names)
-    if "likeness" in recipe.teachers and not options.on:
-        frozen_stages(weights_file(options.feature_weights), ())  # raises if they can't be had
-
-    def fill(folder: Path) -> None:
-        if start:
-            copy_start(start, folder / START)
-
-    return Run.create(options.out, settings, fill), data
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def held_out(data: ImageSet, settings: dict[str, Any]) -> ImageSet:
-    """The images without those that are held out, which the settings then leave out, too."""
-    if not data.captions:
-        raise RunError("--hold-out needs captions, and a recipe that draws by words.")
-    data, settings["leave_out"] = without_held_out(data)
-    return data
+def keep(run: Run, options: argparse.Namespace) -> None:
+    """Keep what was said for the times that the run is resumed, by a shell or by the page.
 
-
-def smaller(recipe: recipes.Recipe, size: int) -> recipes.Recipe:
-    """The recipe at a smaller size.
-
-    Raises:
-        RunError: its networks can't be made that size.
+    Another precision changes what comes out, so :mod:`train.work.worker` keeps and tells it.
     """
-    try:
-        return recipes.at_size(recipe, size)
-    except ValueError as error:
-        raise RunError(str(error)) from error
-
-
-def related(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:
-    """Whether a recipe's own generator shares levels with the checkpoint's, and is another one.
-
-    It then takes over what fits: it may have more levels or fewer, or another condition.
-    """
-    own, other = recipe.generator, dict(start.card["generator"])
-    if not own["kind"] == other["kind"] in recipes.GROWING:
-        return False
-    widths = list(own["widths"]), list(other["widths"])
-    shared = min(map(len, widths))
-    return widths[0][:shared] == widths[1][:shared] and (
-        len(widths[0]) != len(widths[1]) or own.get("words", 0) != other.get("words", 0)
-    )
-
-
-def recipe_of(start: checkpoint.Checkpoint | None) -> str:
-    """The recipe that a checkpoint was trained with, to train it on."""
-    assert start is not None, "who names no recipe starts from something"
-    name = start.card.get("recipe")
-    if name not in recipes.RECIPES:
-        raise RunError(
-            f"{start.name} does not say which recipe it was trained with; give --recipe."
-        )
-    return name
-
-
-def read_card(path: Path | None, recipe: recipes.Recipe) -> dict[str, Any]:
-    """What a person wants the card to say, or the recipe's title."""
-    if path is None:
-        return {"title": recipe.title}
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} can't be used as a card: {error}.") from error
-    if not isinstance(card, dict):
-        raise RunError(f"{path} can't be used as a card: it is not a JSON object.")
-    return {"title": recipe.title, **card}
-
-
-def data_card(options: argparse.Namespace, data: ImageSet) -> dict[str, Any]:
-    """The data's part of the card: what a person wrote, and the number of images used."""
-    written = read_card(options.card, next(iter(recipes.RECIPES.values()))).get("data", {})
-    if not isinstance(written, dict):
-        raise RunError(f"{options.card} can't be used as a card: its data is not a JSON object.")
-    card = {"data": {"name": Path(options.data).stem, **written, "images": len(data)}}
-    return {**card, "classes": list(data.label_names)} if data.label_names else card
+    new = {name: value for name, value in given(options).items() if name != "precision"}
+    changes = {"options": {**run.settings.get("options", {}), **new}}
+    if options.device:
+        changes["device"] = options.device
+    if any(run.settings.get(name) != value for name, value in changes.items()):
+        run.change_settings(**changes)

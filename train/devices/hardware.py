@@ -48,7 +48,7 @@ class Hardware:
             torch.empty(1, device=chosen)
         except (RuntimeError, AssertionError) as error:
             raise HardwareError(
-                f"There is no device {device!r} here. Leave --device out, or say cpu."
+                f"There is no device {device!r} here. Say --device auto, or cpu."
             ) from error
         bf16 = precision == "bf16" or (precision == "auto" and has_fast_bf16(chosen))
         return cls(chosen, bf16)
@@ -60,6 +60,11 @@ class Hardware:
             return torch.cuda.get_device_name(self.device)
         cores = torch.get_num_threads()
         return f"{cores} CPU core{'' if cores == 1 else 's'}"
+
+    @property
+    def precision(self) -> str:
+        """What it computes in: ``bf16`` or ``fp32``."""
+        return "bf16" if self.bf16 else "fp32"
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context in which networks run forward."""

@@ -83,10 +83,9 @@ def work_on(folder: str, seconds: float, device: str) -> str:
     torch.set_num_threads(1)
     try:
         run = Run.open(Path(folder))
-        options = {**run.settings.get("options", {}), "device": device, "slice_seconds": seconds}
         with locked(run):
             run.take_requests()
-            if work(run, Options(**options)) == "stopped":
+            if work(run, Options.of(run, device=device, slice_seconds=seconds)) == "stopped":
                 rest(run) if (run.folder / PAUSED).exists() else line_up(run)
     except UserError as error:
         return str(error)

@@ -16,7 +16,16 @@ from studio.errors import UserError
 from train import recipes
 from train.rented import hub, hub_jobs
 from train.rented.hub import HubError, UnreachableError
-from train.rented.hub_results import ATTEMPT, CHANGEABLE, CHANGED, ENDS, Inbox, read_json
+from train.rented.hub_results import (
+    ATTEMPT,
+    CHANGEABLE,
+    CHANGED,
+    ENDS,
+    PRECISION,
+    PRECISIONS,
+    Inbox,
+    read_json,
+)
 from train.rented.rental import Rented, wish
 from train.rented.sending import send
 from train.runs.run import CHECKPOINT, STATE, Run
@@ -175,6 +184,9 @@ class Follower:
             recipes.from_dict(new["recipe"])
             if new != {name: self.run.settings.get(name) for name in new}:
                 self.run.change_settings(**new)
+            precision, options = changed[PRECISION], self.run.settings.get("options", {})
+            if precision in PRECISIONS and precision != options.get(PRECISION):
+                self.run.change_settings(options={**options, PRECISION: precision})
         title = read_json(self.run.folder / CHECKPOINT / "card.json").get("title", self.run.title)
         if title != self.run.title:
             self.run.rename(self.run.title)

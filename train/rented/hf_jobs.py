@@ -197,13 +197,20 @@ def at_once() -> Iterator[None]:
         raise HubError(f"{error}; try again later.") from error
 
 
+def check(asked: Options) -> None:
+    """Raises RunError when somebody asked for what is not to be had on rented hardware."""
+    if asked.device != "auto" or asked.snapshot_epochs or asked.feature_weights:
+        raise RunError(
+            "--device, --snapshot-epochs and --feature-weights are for trainings on this computer."
+        )
+
+
 def from_shell(run: Run, flavor: str | None, how: Options) -> int:
     """What ``python -m train … --on hf-jobs`` does: send, follow and tell; the exit status."""
     from train.rented.shell import follow
 
-    if how.device != "auto" or how.snapshot_epochs:
-        raise RunError("--device and --snapshot-epochs are for trainings on this computer.")
     choose(run, flavor)
-    options = {"precision": how.precision, "save_minutes": how.save_minutes}
+    asked = {"precision": how.precision, "save_minutes": how.save_minutes}
+    options = {**run.settings.get("options", {}), **asked}
     run.change_settings(options=options, length=how.length or run.settings["length"])
     return follow(run)

@@ -59,6 +59,7 @@ FETCHED = ".fetched.json"  # which version of each file is here
 ATTEMPT = "attempt"  # in status.json: which of a run's jobs wrote it
 # In status.json too: those settings that a training itself may change.
 CHANGED, CHANGEABLE = "changed", ("recipe", "rate_lowered")
+PRECISION, PRECISIONS = "precision", ("bf16", "fp32")  # and what "auto" came to, of options
 ENDS = ("finished", "stopped", "failed")
 HANDING_OVER = "Handing over the results."
 
@@ -184,6 +185,8 @@ class Outbox:
             self._note_saved(path)
         settings = read_json(self.folder / SETTINGS)
         changed = {name: settings[name] for name in CHANGEABLE if name in settings}
+        if precision := settings.get("options", {}).get(PRECISION):
+            changed[PRECISION] = precision
         status = {**read_json(path), **self._saved, ATTEMPT: self.attempt, CHANGED: changed}
         if status.get("state") in ENDS and not last:
             status |= {"state": "finishing", "sentence": HANDING_OVER}

@@ -167,7 +167,7 @@ def train(api: HfApi, job: Job, sent: Path, folder: Path) -> int:
     """Train what was sent to its end; the exit status of the job."""
     begin = time.monotonic()
     run, outbox = prepare(api, job, sent, folder)
-    options = Options(slice_seconds=job.training_seconds, **run.settings.get("options", {}))
+    options = Options.of(run, slice_seconds=job.training_seconds)
     courier = Courier(api, job, run.folder, outbox)
     with locked(run), interruptions() as interrupted:
         courier.start()

@@ -38,6 +38,7 @@ DOWNLOAD = (
 )
 # Settings that say where on this computer things are, or that are done with once it is sent.
 STAY_HERE = ("where", "rent", "device", "leave_out", "data")
+SENT_OPTIONS = ("precision", "save_minutes")
 
 Step = Callable[[str], None]
 """Told in a sentence what is done next; it raises to give up."""
@@ -203,6 +204,8 @@ def prepare_photos(run: Run, path: Path, step: Step) -> None:
 def settings_to_send(run: Run) -> dict[str, Any]:
     """A run's settings without what is this computer's business."""
     kept = {name: value for name, value in run.settings.items() if name not in STAY_HERE}
+    options = kept.get("options", {})
+    kept["options"] = {name: value for name, value in options.items() if name in SENT_OPTIONS}
     # The photos are squares by now, and what was to be left out is.
     # That they arrive as they were sent is seen to by the service, which compares their hash.
     return {**kept, "data": PHOTOS, "fit": "crop", "data_digest": None}

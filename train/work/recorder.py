@@ -198,7 +198,7 @@ def training_card(training: Training) -> dict[str, Any]:
             "ema_kimg": training.recipe.ema_kimg,
             "augment": training.recipe.augment if "game" in training.teachers else "",
             "teachers": training.recipe.teachers,
-            "precision": "bf16" if training.hardware.bf16 else "fp32",
+            "precision": training.hardware.precision,
             "device": training.hardware.device.type,
             "hours": round(training.seconds / 3600, 3),
             "date": datetime.now(timezone.utc).date().isoformat(),

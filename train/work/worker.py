@@ -32,6 +32,7 @@ from train.runs.run import (
     CURVES,
     LOG,
     SNAPSHOTS,
+    STATE,
     STATISTICS,
     Run,
     RunError,
@@ -58,6 +59,12 @@ class Options:
     slice_seconds: float = math.inf
     # A file of weights for teachers that see by a pretrained network; None for this computer's.
     feature_weights: str | None = None
+
+    @classmethod
+    def of(cls, run: Run, **given: Any) -> Options:
+        """As a run's settings say; what is ``given``, and not None, takes the place of theirs."""
+        given = {name: value for name, value in given.items() if value is not None}
+        return cls(**{**run.settings.get("options", {}), **given})
 
 
 def work(
@@ -126,6 +133,7 @@ class Session:
     def work(self, data: ImageSet | None) -> str:
         """Prepare, train and finish, starting over from the last save where that helps."""
         self.hardware = Hardware.choose(self.options.device, self.options.precision)
+        self.keep_precision()
         starting.check(self.run)
         self.say("preparing", "Reading the photos.")
         data = self.load(data)
@@ -150,6 +158,16 @@ class Session:
                 torch.cuda.empty_cache()
 
     # Preparing ------------------------------------------------------------------------------
+
+    def keep_precision(self) -> None:
+        """Note in which precision the run is computed, so that whoever resumes it goes on in it."""
+        options, now = self.run.settings.get("options", {}), self.hardware.precision
+        before = options.get("precision", "auto")
+        if before == now:
+            return
+        self.change(options={**options, "precision": now})
+        if before != "auto" and (self.run.folder / STATE).exists():
+            self.note(f"From here on it is computed in {now} instead of {before}, as was asked.")
 
     def load(self, data: ImageSet | None) -> ImageSet:
         """Read the run's images, and make sure that they are those it was started on."""

@@ -1,0 +1,139 @@
+"""Making the run that a shell asks for: what it learns from, what it starts from, its settings."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from studio import checkpoint
+from train import recipes
+from train.beginning.transfer import check_start, copy_start
+from train.data.held_out import without_held_out
+from train.data.images import ImageSet
+from train.recipes.starting import recipe_for
+from train.runs.run import START, Run, RunError
+from train.teachers.features import frozen_stages, weights_file
+from train.work.dataset import digest, load, place_of
+
+# What of a recipe can be changed for one run.
+CHANGES = ("batch", "learning_rate", "augment", "freeze")
+
+
+def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, ImageSet]:
+    """Read the images and what it starts from, then make the run's folder.
+
+    So what can't be used leaves nothing behind. ``how`` to work on it is kept for later times.
+    """
+    start = checkpoint.read(options.start_from) if options.start_from else None
+    lone = options.teachers == ("likeness",) and not options.recipe
+    # Without a game, what the start was trained with decides next to nothing.
+    recipe = recipe_for("", start) if lone else recipes.get(options.recipe or recipe_of(start))
+    if options.size:
+        recipe = smaller(recipe, options.size)
+    if start and not related(recipe, start):
+        recipe = recipe_for(recipe.name, start)
+    if options.teachers:
+        recipe = recipes.taught_by(recipe, options.teachers)
+    changes = {name: getattr(options, name) for name in CHANGES}
+    recipe = replace(
+        recipe, **{name: value for name, value in changes.items() if value is not None}
+    )
+    settings = {
+        "recipe": recipe.to_dict(),
+        "data": place_of(options.data),
+        "fit": options.fit or "crop",
+        "data_digest": None,
+        "seed": recipe.seed if options.seed is None else options.seed,
+        "length": {},
+        "live": bool(options.live),
+        "device": options.device or "auto",
+        "options": how,
+        "start_from": start.name if start else "",
+    }
+    data = load(settings)
+    if options.hold_out:
+        data = held_out(data, settings)
+    settings["recipe"] = recipes.for_classes(recipe, len(data.label_names)).to_dict()
+    settings["data_digest"] = digest(data)
+    settings["card"] = {**read_card(options.card, recipe), **data_card(options, data)}
+    if start:
+        networks = settings["recipe"]["generator"], settings["recipe"]["discriminator"]
+        check_start(start, *networks, data.label_names)
+    if "likeness" in recipe.teachers and not options.on:
+        frozen_stages(weights_file(how.get("feature_weights")), ())  # raises if they can't be had
+
+    def fill(folder: Path) -> None:
+        if start:
+            copy_start(start, folder / START)
+
+    return Run.create(options.out, settings, fill), data
+
+
+def held_out(data: ImageSet, settings: dict[str, Any]) -> ImageSet:
+    """The images without those that are held out, which the settings then leave out, too."""
+    if not data.captions:
+        raise RunError("--hold-out needs captions, and a recipe that draws by words.")
+    data, settings["leave_out"] = without_held_out(data)
+    return data
+
+
+def smaller(recipe: recipes.Recipe, size: int) -> recipes.Recipe:
+    """The recipe at a smaller size.
+
+    Raises:
+        RunError: its networks can't be made that size.
+    """
+    try:
+        return recipes.at_size(recipe, size)
+    except ValueError as error:
+        raise RunError(str(error)) from error
+
+
+def related(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:
+    """Whether a recipe's own generator shares levels with the checkpoint's, and is another one.
+
+    It then takes over what fits: it may have more levels or fewer, or another condition.
+    """
+    own, other = recipe.generator, dict(start.card["generator"])
+    if not own["kind"] == other["kind"] in recipes.GROWING:
+        return False
+    widths = list(own["widths"]), list(other["widths"])
+    shared = min(map(len, widths))
+    return widths[0][:shared] == widths[1][:shared] and (
+        len(widths[0]) != len(widths[1]) or own.get("words", 0) != other.get("words", 0)
+    )
+
+
+def recipe_of(start: checkpoint.Checkpoint) -> str:
+    """The recipe that a checkpoint was trained with, to train it on."""
+    name = start.card.get("recipe")
+    if name not in recipes.RECIPES:
+        raise RunError(
+            f"{start.name} does not say which recipe it was trained with; give --recipe."
+        )
+    return name
+
+
+def read_card(path: Path | None, recipe: recipes.Recipe) -> dict[str, Any]:
+    """What a person wants the card to say, or the recipe's title."""
+    if path is None:
+        return {"title": recipe.title}
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} can't be used as a card: {error}.") from error
+    if not isinstance(card, dict):
+        raise RunError(f"{path} can't be used as a card: it is not a JSON object.")
+    return {"title": recipe.title, **card}
+
+
+def data_card(options: argparse.Namespace, data: ImageSet) -> dict[str, Any]:
+    """The data's part of the card: what a person wrote, and the number of images used."""
+    written = read_card(options.card, next(iter(recipes.RECIPES.values()))).get("data", {})
+    if not isinstance(written, dict):
+        raise RunError(f"{options.card} can't be used as a card: its data is not a JSON object.")
+    card = {"data": {"name": Path(options.data).stem, **written, "images": len(data)}}
+    return {**card, "classes": list(data.label_names)} if data.label_names else card
