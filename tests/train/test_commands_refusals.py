@@ -45,6 +45,35 @@ def test_images_that_are_not_there_leave_nothing_behind(
         assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("out", ["run", "deep/run", "../link/run", "."])
+def test_an_out_among_the_images_is_refused_at_once(
+    train: Callable[..., int],
+    make_photos: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    out: str,
+) -> None:
+    data = make_photos(tmp_path / "photos")
+    (tmp_path / "link").symlink_to(data)
+    before = sorted(data.rglob("*"))
+    assert train(f"photos/{out}", data=data) == 1
+    said = capsys.readouterr()
+    assert "would be taken for images to learn from" in last_line(said.err)
+    assert not said.out and sorted(data.rglob("*")) == before
+
+
+def test_images_in_the_runs_folder_are_refused_at_once(
+    train: Callable[..., int],
+    make_photos: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    data = make_photos(tmp_path / "run" / "photos")
+    assert train("run", data=data) == 1
+    assert "can't be the run's folder as well" in last_line(capsys.readouterr().err)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["photos"]
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "judge cut", "judge of another", "words"])
 def test_a_start_that_cannot_be_used_leaves_nothing_behind(
     train: Callable[..., int],
@@ -110,7 +139,6 @@ def test_a_folder_without_a_run_cannot_be_resumed(
     [
         [],
         ["--recipe", "tiny"],
-        ["--data", "x", "--resume", "y"],
         ["--data", "x"],
         ["--data", "x", "--recipe", "tiny"],
         ["--data", "x", "--out", "y"],

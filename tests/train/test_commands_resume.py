@@ -19,6 +19,7 @@ from command_line import ON_CPU, last_line, log, results, resume
 from PIL import Image
 
 from studio import checkpoint
+from studio.checkpoint import Checkpoint
 from train.__main__ import main
 from train.devices import hardware
 from train.recipes import RECIPES, Recipe
@@ -111,6 +112,71 @@ def test_data_given_relatively_is_found_from_elsewhere(
     monkeypatch.chdir(tmp_path)
     assert resume(Path("run"), "--epochs", 2) == 0
     assert len(log(tmp_path / "run")) == 2
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_photos_that_moved_can_be_named(
+    train: Callable[..., int],
+    make_photos: Callable[..., Path],
+    tmp_path: Path,
+    whole: dict[str, Any],
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    zipped: bool,
+) -> None:
+    folder = tmp_path / "run"
+    data = make_photos(tmp_path / "bags")
+    assert train("run", "--epochs", 2, data=data) == 0
+    if zipped:
+        shutil.make_archive(str(tmp_path / "moved"), "zip", data)
+        shutil.rmtree(data)
+    else:
+        data.rename(tmp_path / "moved")
+    assert resume(folder, "--epochs", 3) == 1
+    message = last_line(capsys.readouterr().err)
+    assert f"no longer at {data}" in message and "--resume RUN --data PLACE" in message
+    monkeypatch.chdir(tmp_path)
+    moved = "moved.zip" if zipped else "moved"
+    assert resume(folder, "--epochs", 3, "--data", moved) == 0
+    assert results(folder) == whole
+    assert Run.open(folder).settings["data"] == str(tmp_path / moved)
+    assert resume(folder) == 0
+
+
+def test_other_photos_are_not_taken_for_those_that_moved(
+    train: Callable[..., int],
+    make_photos: Callable[..., Path],
+    tmp_path: Path,
+    photos: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    assert train("run", "--epochs", 1) == 0
+    before = results(tmp_path / "run")
+    others = make_photos(tmp_path / "others", seed=9)
+    assert resume(tmp_path / "run", "--epochs", 2, "--data", others) == 1
+    assert "no longer holds the images" in last_line(capsys.readouterr().err)
+    assert Run.open(tmp_path / "run").settings["data"] == str(photos)
+    assert resume(tmp_path / "run", "--data", tmp_path) == 1
+    assert "would be taken for images" in last_line(capsys.readouterr().err)
+    assert results(tmp_path / "run") == before
+
+
+def test_captions_move_with_the_photos(
+    train: Callable[..., int],
+    make_colourist: Callable[..., Checkpoint],
+    captioned: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    start = make_colourist(tmp_path / "start").folder
+    assert train("run", "--start-from", start, "--epochs", 1, data=captioned) == 0
+    moved = captioned.rename(tmp_path / "moved")
+    again = [tmp_path / "run", "--epochs", 2, "--data", moved]
+    assert resume(*again) == 0
+    table = moved / "metadata.csv"
+    table.write_text(table.read_text().replace("blue", "green"))
+    assert resume(*again) == 1
+    assert "no longer holds the images" in last_line(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("change", ["one more", "one less", "renamed", "painted"])

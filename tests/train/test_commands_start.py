@@ -54,7 +54,7 @@ def test_a_training_from_start_to_end(
     pictures = sorted(path.name for path in (folder / "samples").iterdir())
     assert pictures == ["generated-images-00000002.png", "generated-images-00000004.png"]
     card = checkpoint.read(folder / "checkpoint").card
-    assert card["title"] == "Tiny things"
+    assert card["title"] == "run"  # its folder's name
     assert card["data"] == {"name": "bags", "images": 20}
     assert card["training"]["images_shown"] == 32
     assert checkpoint.read(folder / "checkpoint").load_generator().image_size == 16
@@ -64,6 +64,7 @@ def test_a_seed_repeats_a_training_exactly(train: Callable[..., int], tmp_path: 
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
         assert train(name, "--seed", seed, "--epochs", 1) == 0
     first, again, other = (results(tmp_path / name) for name in "abc")
+    assert [each["card"].pop("title") for each in (first, again)] == ["a", "b"]
     assert first == again
     assert first["generator.safetensors"] != other["generator.safetensors"]
     assert first["card"]["training"]["seed"] == 7
@@ -161,6 +162,15 @@ def test_a_card_that_is_none_is_refused_before_anything_is_made(
         r"train: \S*mine\.json can't be used as a card: .+\.", last_line(capsys.readouterr().err)
     )
     assert not (tmp_path / "run").exists()
+
+
+def test_a_card_without_a_title_leaves_the_runs_name(
+    train: Callable[..., int], tmp_path: Path
+) -> None:
+    (tmp_path / "card.json").write_text('{"description": "Small bags"}')
+    assert train("my-bags", "--epochs", 1, "--card", tmp_path / "card.json") == 0
+    card = checkpoint.read(tmp_path / "my-bags" / "checkpoint").card
+    assert (card["title"], card["description"]) == ("my-bags", "Small bags")
 
 
 # --- lines of numbers --------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from train.data.images import ImageSet
 from train.recipes.starting import recipe_for
 from train.runs.run import START, Run, RunError
 from train.teachers.features import frozen_stages, weights_file
-from train.work.dataset import digest, load, place_of
+from train.work.dataset import check_same, digest, load, place_of
 
 # What of a recipe can be changed for one run.
 CHANGES = ("batch", "learning_rate", "augment", "freeze")
@@ -27,6 +27,7 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
 
     So what can't be used leaves nothing behind. ``how`` to work on it is kept for later times.
     """
+    check_apart(options.data, options.out)
     start = checkpoint.read(options.start_from) if options.start_from else None
     lone = options.teachers == ("likeness",) and not options.recipe
     # Without a game, what the start was trained with decides next to nothing.
@@ -58,7 +59,8 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
         data = held_out(data, settings)
     settings["recipe"] = recipes.for_classes(recipe, len(data.label_names)).to_dict()
     settings["data_digest"] = digest(data)
-    settings["card"] = {**read_card(options.card, recipe), **data_card(options, data)}
+    title = options.out.resolve().name
+    settings["card"] = {"title": title, **read_card(options.card), **data_card(options, data)}
     if start:
         networks = settings["recipe"]["generator"], settings["recipe"]["discriminator"]
         check_start(start, *networks, data.label_names)
@@ -70,6 +72,39 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
             copy_start(start, folder / START)
 
     return Run.create(options.out, settings, fill), data
+
+
+def read_elsewhere(run: Run, place: str) -> ImageSet:
+    """A run's images, read at another place than before, which is kept for later times.
+
+    Raises:
+        RunError: they are not the images that the run was started on.
+    """
+    check_apart(place, run.folder)
+    settings = {**run.settings, "data": place_of(place)}
+    data = load(settings)
+    check_same(settings, digest(data))
+    run.change_settings(data=settings["data"])
+    return data
+
+
+def check_apart(data: str, folder: Path) -> None:
+    """Make sure that images and a run's folder don't lie in each other.
+
+    Raises:
+        RunError: they do.
+    """
+    place, folder = Path(place_of(data)), folder.resolve()
+    if place.is_dir() and folder.is_relative_to(place):
+        raise RunError(
+            f"{folder} lies in {place}, so that what the training draws there would be taken for "
+            "images to learn from. Choose a folder for the run outside of --data."
+        )
+    if place.exists() and place.is_relative_to(folder):
+        raise RunError(
+            f"The images in {place} lie in {folder}, which can't be the run's folder as well. "
+            "Choose an empty or new folder as --out."
+        )
 
 
 def held_out(data: ImageSet, settings: dict[str, Any]) -> ImageSet:
@@ -117,22 +152,22 @@ def recipe_of(start: checkpoint.Checkpoint) -> str:
     return name
 
 
-def read_card(path: Path | None, recipe: recipes.Recipe) -> dict[str, Any]:
-    """What a person wants the card to say, or the recipe's title."""
+def read_card(path: Path | None) -> dict[str, Any]:
+    """What a person wants the card to say; the title is the run's name unless it has another."""
     if path is None:
-        return {"title": recipe.title}
+        return {}
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} can't be used as a card: {error}.") from error
     if not isinstance(card, dict):
         raise RunError(f"{path} can't be used as a card: it is not a JSON object.")
-    return {"title": recipe.title, **card}
+    return card
 
 
 def data_card(options: argparse.Namespace, data: ImageSet) -> dict[str, Any]:
     """The data's part of the card: what a person wrote, and the number of images used."""
-    written = read_card(options.card, next(iter(recipes.RECIPES.values()))).get("data", {})
+    written = read_card(options.card).get("data", {})
     if not isinstance(written, dict):
         raise RunError(f"{options.card} can't be used as a card: its data is not a JSON object.")
     card = {"data": {"name": Path(options.data).stem, **written, "images": len(data)}}

@@ -10,7 +10,7 @@ from typing import Any
 from studio.settings import add_version
 from train import recipes
 from train.commands import listed
-from train.commands.beginning import create
+from train.commands.beginning import create, read_elsewhere
 from train.commands.options import batch, policy, positive, seed, taught_by
 from train.devices.distributed import Processes, join, leave
 from train.devices.hardware import Hardware
@@ -52,14 +52,13 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_version(result)
-    what = result.add_mutually_exclusive_group(required=True)
-    what.add_argument(
+    result.add_argument(
         "--data",
         metavar="PATH",
         help="images: a folder, a zip, Fashion-MNIST's gz"
-        " files, or the word fashion-mnist to download it",
+        " files, or the word fashion-mnist to download it; with --resume, where they are now",
     )
-    what.add_argument("--resume", metavar="DIR", type=Path, help="go on with the run in DIR")
+    result.add_argument("--resume", metavar="DIR", type=Path, help="go on with the run in DIR")
     result.add_argument("--recipe", metavar="NAME", choices=recipes.RECIPES, help="see below")
     result.add_argument("--out", metavar="DIR", type=Path, help="a new folder for the run")
     result.add_argument("--epochs", type=positive(int), help="passes over the images")
@@ -155,10 +154,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.resume and (fixed := [name for name in FIXED if getattr(options, name) is not None]):
         names = ", ".join("--" + name.replace("_", "-") for name in fixed)
         parser().error(f"{names} can't be changed when a run is resumed; start a new one instead")
-    if not options.resume and not (options.out and (options.recipe or options.start_from)):
-        parser().error("--data needs --out, and --recipe or --start-from")
-    if not options.resume and options.teachers == ("likeness",) and not options.start_from:
-        parser().error("--teachers likeness needs --start-from: it is for a trained generator")
+    if not options.resume:
+        check_start(options)
     run = Run.open(options.resume) if options.resume else None
     kept = run.settings.get("device") if run else None
     processes, device = join(options.device or kept or "auto")
@@ -178,7 +175,12 @@ def train(options: argparse.Namespace, run: Run | None, processes: Processes, de
         Hardware.choose(device, options.precision or "auto")  # before anything is made for nothing
         if processes.is_first:
             run, data = create(options, given(options))
+    elif options.data and processes.is_first:
+        with locked(run):
+            data = read_elsewhere(run, options.data)
     processes.wait()
+    if options.resume and not processes.is_first:
+        run = Run.open(options.resume)  # which may say now that the images are elsewhere
     run = run or Run.open(options.out)
     length = {name: getattr(options, name) for name in ("epochs", "kimg", "minutes")}
     how = Options.of(

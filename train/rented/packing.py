@@ -23,7 +23,7 @@ from studio.errors import UserError
 from train.data.captions import FILE, Captions
 from train.data.images import ImageSet, folder_labels
 from train.runs.run import Run, RunError
-from train.work.dataset import digest, load
+from train.work.dataset import check_same, digest, load
 
 # Reading a zip drops the one folder that holds everything. With this one around them, names that
 # are themselves all in one folder stay whole.
@@ -40,11 +40,7 @@ def pack(run: Run, path: Path) -> None:
     settings = run.settings
     data = load(settings, quiet=True)
     found = digest(data)
-    if settings["data_digest"] not in (None, found):
-        raise RunError(
-            f"{settings['data']} no longer holds the images this run was started on; start a new "
-            "run instead."
-        )
+    check_same(settings, found)
     if run.recipe.conditional and data.labels is not None and folder_labels(data.names)[0] is None:
         raise RunError(
             f"The categories of {settings['data']} can't be sent, as they lie in a file of their "

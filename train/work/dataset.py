@@ -12,18 +12,28 @@ from torch import Tensor
 
 from studio import words
 from studio.generators import build
+from train.data.archives import DataError
 from train.data.captions import Captions, load_captions
 from train.data.idx import FASHION_MNIST
 from train.data.images import ImageSet, load_images, only
 from train.data.reading import find
-from train.runs.run import START
+from train.runs.run import START, RunError
 
 
 def load(settings: dict[str, Any], *, quiet: bool = False) -> ImageSet:
     """Read a run's images as its settings say; tell in a few lines what was and wasn't found.
 
     Where its generator draws by words, only images with a caption are used.
+
+    Raises:
+        DataError: there are none, or they can't be used.
     """
+    known = settings.get("data_digest") and settings["data"] != FASHION_MNIST
+    if known and not Path(settings["data"]).exists():
+        raise DataError(
+            f"The images of this run are no longer at {settings['data']}. If they were moved, name "
+            "their new place: python -m train --resume RUN --data PLACE"
+        )
     generator = build(settings["recipe"]["generator"])
     size = generator.image_size
     data = load_images(
@@ -59,6 +69,19 @@ def digest(data: ImageSet) -> str:
     if data.captions:
         result.update("\n".join(data.captions.texts).encode("utf-8", "surrogateescape"))
     return result.hexdigest()
+
+
+def check_same(settings: dict[str, Any], found: str) -> None:
+    """Make sure that images of the digest ``found`` are those that a run was started on.
+
+    Raises:
+        RunError: they are others.
+    """
+    if settings["data_digest"] not in (None, found):
+        raise RunError(
+            f"{settings['data']} no longer holds the images this run was started on; start a new "
+            "run instead. If they were moved, name their new place with --resume and --data."
+        )
 
 
 def choose_words(folder: Path, captions: Captions) -> None:

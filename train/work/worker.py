@@ -181,11 +181,7 @@ class Session:
                 card["classes"] = list(data.label_names)
             recipe = for_classes(self.run.recipe, len(data.label_names))
             self.change(data_digest=found, card=card, recipe=recipe.to_dict())
-        elif found != settings["data_digest"]:
-            raise RunError(
-                f"{settings['data']} no longer holds the images this run was started on; "
-                "start a new run instead."
-            )
+        dataset.check_same(settings, found)
         if self.options.length:
             self.change(length=self.options.length)
         if data.captions:
