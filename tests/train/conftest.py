@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 import torch
 from command_line import ON_CPU
@@ -18,10 +17,10 @@ from service_parts import ONE_CPU, send
 from styled_recipes import GARMENTS
 from torch import Tensor
 from trainings import CPU
+from worker_runs import empty_export
 
 from studio import checkpoint, onnx_files
 from studio.checkpoint import Checkpoint
-from studio.onnx_export import WEIGHTS
 from train import discriminators
 from train.__main__ import main
 from train.devices.hardware import Hardware
@@ -174,18 +173,31 @@ def run(tmp_path: Path, settings: dict[str, Any]) -> Run:
 
 
 @pytest.fixture
+def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """``at_step(number, action, times=1)``: do something after a step of a training."""
+
+    def at_step(number: int, action: Callable[[Training], None], times: int = 1) -> None:
+        step, left = Training.step, [times]
+
+        def acting(training: Training, done: float = 0.0) -> None:
+            step(training, done)
+            if training.step_count == number and left[0]:
+                left[0] -= 1
+                action(training)
+
+        monkeypatch.setattr(Training, "step", acting)
+
+    return at_step
+
+
+@pytest.fixture
 def quick_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends in this process gets an empty network for browsers.
 
     The real one takes a process of its own some ten seconds; ``test_worker_looking`` waits for one.
     """
 
-    def exported(checkpoint: Checkpoint) -> bytes:
-        model = onnx.ModelProto()
-        model.metadata_props.add(key=WEIGHTS, value=checkpoint.card[WEIGHTS])
-        return model.SerializeToString()
-
-    monkeypatch.setattr(onnx_files, "exported", exported)
+    monkeypatch.setattr(onnx_files, "exported", empty_export)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
@@ -16,10 +17,13 @@ from typing import Any
 import pytest
 import torch
 from command_line import results
+from worker_runs import empty_export
 
-from studio import checkpoint
+from studio import checkpoint, onnx_files
+from train.engine.training import Training
 from train.runs.finding import locked
 from train.runs.run import STATE, Run
+from train.work import live, worker
 from train.work.worker import Options, work
 
 EPOCHS = 12
@@ -62,14 +66,47 @@ def die_before(moment: Moment) -> None:
     sys.addaudithook(hear)
 
 
-def train(folder: str, moment: Moment | None = None) -> None:
-    """What the process of a run does, saving after every step."""
+def train(folder: str, moment: Moment | None = None, save_minutes: float = 1e-9) -> None:
+    """What the process of a run does, saving after every step unless said otherwise."""
     if moment:
         die_before(moment)
     torch.set_num_threads(1)
     run = Run.open(Path(folder))
     with locked(run):
-        work(run, Options("cpu", "fp32", save_minutes=1e-9))
+        work(run, Options("cpu", "fp32", save_minutes=save_minutes))
+
+
+# What is measured at each look: it gets better, twice not, and is clearly worse in the end.
+DISTANCES = (9.0, 8.0, 8.5, 7.0, 6.0, 6.5, 5.0, 4.0, 6.0, 7.0, 8.0, 9.0)
+LOOK_IMAGES = 16
+
+
+class Distance:
+    """Stands in for a distance."""
+
+    floor, found = 1.0, 0.0
+
+    def __call__(self, drawn: torch.Tensor) -> float:
+        return self.found
+
+
+class Measuring(live.Live):
+    """Looks at a run after every other step, and finds the distances above."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.distance = Distance()
+
+    def look(self, training: Training) -> None:
+        self.distance.found = DISTANCES[training.images_shown // LOOK_IMAGES - 1]
+        super().look(training)
+
+
+def train_looked_at(folder: str, moment: Moment | None = None, save_minutes: float = 5.0) -> None:
+    """As :func:`train`, of a run that is looked at."""
+    live.FIRST_LOOK, live.PICTURES, live.EXAMINED = LOOK_IMAGES, 32, 32
+    worker.Live, onnx_files.exported = Measuring, empty_export
+    train(folder, moment, save_minutes)
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +118,10 @@ def processes() -> Iterator[ForkServerContext]:
 
 
 @pytest.fixture
-def make_run(tmp_path: Path, settings: dict[str, Any], photos: Path) -> Callable[[str], Run]:
-    def make(name: str) -> Run:
+def make_run(tmp_path: Path, settings: dict[str, Any], photos: Path) -> Callable[..., Run]:
+    def make(name: str, **more: Any) -> Run:
         given = {"data": str(photos), "data_digest": None, "length": {"epochs": EPOCHS}}
-        return Run.create(tmp_path / name, {**settings, **given})
+        return Run.create(tmp_path / name, {**settings, **given, **more})
 
     return make
 
@@ -95,7 +132,7 @@ def steps_saved(run: Run) -> int:
 
 
 def test_killed_at_every_stage_a_run_equals_one_that_was_left_alone(
-    make_run: Callable[[str], Run], processes: ForkServerContext
+    make_run: Callable[..., Run], processes: ForkServerContext
 ) -> None:
     left_alone, run = make_run("alone"), make_run("killed")
     process = processes.Process(target=train, args=(str(left_alone.folder),))
@@ -136,7 +173,62 @@ def test_killed_at_every_stage_a_run_equals_one_that_was_left_alone(
     assert not litter
 
 
-def test_a_stale_status_is_never_taken_for_life(make_run: Callable[[str], Run]) -> None:
+# The same for a run that is looked at, and whether it saves after every step.
+LOOKED_AT: tuple[tuple[Moment, bool], ...] = (
+    (("os.mkdir", ".best-*", 1), True),
+    (("open", "looks.jsonl", 2), False),  # what is best was kept, and will come again
+    (("os.rename", ".best-*", 1), True),
+    (("open", "looks.jsonl", 3), True),
+    (("os.rename", "best", 1), False),  # to make room for a better one
+    (("open", "looks.jsonl", 3), False),
+    (("os.rename", ".status.json.*", 2), True),
+    (("open", ".state.pt.*", 5), True),
+    (("open", "looks.jsonl", 2), False),
+    (("os.mkdir", ".checkpoint-*", 1), True),  # at the end
+    (("os.rename", ".checkpoint-*", 1), True),
+    (("os.rename", ".checkpoint-*", 2), True),  # the best, in place of the newest
+    (("shutil.rmtree", ".checkpoint-*-old", 2), True),
+    (("open", ".directions.json.*", 1), True),
+)
+
+
+def test_killed_at_every_stage_a_run_keeps_the_best_that_one_left_alone_does(
+    make_run: Callable[..., Run], processes: ForkServerContext
+) -> None:
+    left_alone, run = make_run("alone", live=True), make_run("killed", live=True)
+    work_on(processes, left_alone)
+    best = left_alone.status()["best"]
+    assert best == {"distance": 4.0, "images_shown": 8 * LOOK_IMAGES}
+    for moment, often in LOOKED_AT:
+        ended = work_on(processes, run, moment, 1e-9 if often else 5.0)
+        assert ended == -signal.SIGKILL, moment
+    work_on(processes, run)
+    assert run.state()[0] == "finished"
+    assert run.status()["best"] == best
+    assert run.status()["notes"] == left_alone.status()["notes"] != []
+    assert timeless(run) == timeless(left_alone)
+
+
+def work_on(context: ForkServerContext, run: Run, *given: Any) -> int | None:
+    """Have a process work on a run that is looked at; its exit code."""
+    process = context.Process(target=train_looked_at, args=(str(run.folder), *given))
+    process.start()
+    process.join(60)
+    return process.exitcode
+
+
+def timeless(run: Run) -> dict[str, Any]:
+    """The checkpoint and the looks, but for what time decides."""
+    files = {path.name: path.read_bytes() for path in (run.folder / "checkpoint").iterdir()}
+    card = json.loads(files.pop("card.json"))
+    for part in ("hours", "date"):
+        del card["training"][part]
+    del card["title"]
+    looks = [(each["images_shown"], each["distance"]) for each in run.lines("looks.jsonl")]
+    return {**files, "card": card, "looks": looks}
+
+
+def test_a_stale_status_is_never_taken_for_life(make_run: Callable[..., Run]) -> None:
     run = make_run("stale")
     for state in ("waiting", "preparing", "training", "finishing"):
         run.save_status({"state": state, "sentence": "Training."})

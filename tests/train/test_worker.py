@@ -21,25 +21,6 @@ from train.runs.finding import locked
 from train.runs.run import CURVES, LOG, Run, RunError
 from train.work import worker
 
-
-@pytest.fixture
-def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """``at_step(number, action, times=1)``: do something after a step of a training."""
-
-    def at_step(number: int, action: Callable[[Training], None], times: int = 1) -> None:
-        step, left = Training.step, [times]
-
-        def acting(training: Training, done: float = 0.0) -> None:
-            step(training, done)
-            if training.step_count == number and left[0]:
-                left[0] -= 1
-                action(training)
-
-        monkeypatch.setattr(Training, "step", acting)
-
-    return at_step
-
-
 # --- to the end --------------------------------------------------------------------------------
 
 

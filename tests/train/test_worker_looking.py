@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,14 +14,14 @@ from worker_runs import STEPS, same_state, train
 from studio import checkpoint, onnx_files
 from studio.onnx_export import ExportError
 from train.runs.run import Run
+from train.work.live import is_due
 
 
 def test_looking_changes_nothing_of_what_is_learnt(
     prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, quick_export: None
 ) -> None:
     monkeypatch.setattr("train.engine.training.TICK_IMAGES", 8)
-    for name, value in {"SHORTEST": 0.0, "GROWTH": 0.0, "CREDIT": 1e9}.items():
-        monkeypatch.setattr(f"train.work.live.{name}", value)
+    monkeypatch.setattr("train.work.live.FIRST_LOOK", 8)
     plain, live = prepare("plain"), prepare("live", live=True)
     train(plain), train(live)
     assert same_state(plain, live)
@@ -31,6 +32,45 @@ def test_looking_changes_nothing_of_what_is_learnt(
     status = live.status()
     assert status["best"]["distance"] == min(look["distance"] for look in looks)
     assert status["health"]["verdict"]
+
+
+def test_grids_come_by_the_clock_and_measure_nothing(
+    prepare: Callable[..., Run],
+    at_step: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    quick_export: None,
+) -> None:
+    monkeypatch.setattr("train.engine.training.TICK_IMAGES", 8)
+    monkeypatch.setattr("train.work.worker.LISTEN_SECONDS", -1.0)
+    for name, value in {"SHORTEST": 0.0, "GROWTH": 0.0, "CREDIT": 1e9}.items():
+        monkeypatch.setattr(f"train.work.live.{name}", value)
+    run = prepare(live=True)
+    at_step(2, lambda training: run.ask("sample"))
+    train(run)
+    assert run.frames() == [0, 1, 2, 3, 4, 5, 6]
+    (look,) = run.lines("looks.jsonl")
+    assert look["images_shown"] == run.status()["best"]["images_shown"] == STEPS * 8
+
+
+@pytest.mark.parametrize("batch", [8, 48, 700])
+@pytest.mark.parametrize(
+    ("images", "first", "most"),
+    [(600, [], 0), (10_000, [1000, 2000], 10), (300_000, [1000, 1750], 20), (2e6, [1000], 23)],
+)
+def test_looks_come_at_moments_that_photos_shown_decide(
+    images: float, first: list[int], most: int, batch: int
+) -> None:
+    moments = [at for at in range(batch, int(images) + 1, batch) if is_due(at - batch, at, images)]
+    assert len(moments) <= most
+    late = [at - wanted for at, wanted in zip(moments, first, strict=False)]
+    assert all(0 <= each < batch for each in late) and len(moments) >= len(first)
+    gaps = [after - before for before, after in pairwise(moments)]
+    assert not gaps or max(gaps) <= max(images / 13, 1000) + batch
+
+
+def test_a_training_by_the_minute_is_looked_at_ever_more_seldom() -> None:
+    moments = [at for at in range(100, 1_000_001, 100) if is_due(at - 100, at, math.inf)]
+    assert moments[:4] == [1000, 1800, 3100, 5400] and len(moments) == 13
 
 
 class Distances:
@@ -50,14 +90,11 @@ class Distances:
 def test_the_best_moment_is_kept_where_it_was_clearly_better(
     prepare: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.engine.training.TICK_IMAGES", 8)
-    for name, value in {"SHORTEST": 0.0, "GROWTH": 0.0, "CREDIT": 1e9}.items():
-        monkeypatch.setattr(f"train.work.live.{name}", value)
-    monkeypatch.setattr("train.work.live.GRIDS_PER_LOOK", 1)
+    monkeypatch.setattr("train.work.live.FIRST_LOOK", 8)
     monkeypatch.setattr("train.work.live.SlicedWasserstein", Distances([9.0, 5.0, 8.0]))
     run = prepare(live=True)
     train(run)
-    assert run.status()["best"] == {"distance": 5.0, "step": 2, "images_shown": 16}
+    assert run.status()["best"] == {"distance": 5.0, "images_shown": 16}
     card = checkpoint.read(run.folder / "checkpoint").card
     assert card["training"]["images_shown"] == 16
     assert card["distance"]["sliced_wasserstein"] == 5.0

@@ -12,7 +12,7 @@ little. What the training itself writes is in :mod:`train.work.recorder`. Layout
     statistics-….pt   what a teacher saw of the photos, until the end
     state.pt          everything random and every weight, replaced whole at each save
     checkpoint/       what the studio opens
-    best/             the checkpoint with the lowest distance, while it is not the newest
+    best/             the checkpoint with the lowest distance at any look so far
     snapshots/        earlier checkpoints, when they were asked for
     start/            weights that the run starts from, when it doesn't start from nothing
     requests/         what the process is asked to do: stop, save, sample, checkpoint

@@ -217,10 +217,12 @@ class Session:
             "device": str(self.hardware.device),
             "device_name": self.hardware.name,
         }
-        if settings.get("live") and self.live is None:
-            self.live = Live(training, self.recorder)
-            if not saved:
-                self.live.look(training, measure=False)
+        if settings.get("live"):
+            new = self.live is None
+            self.live = self.live or Live(training, self.recorder)
+            self.live.begin(training)
+            if new and not saved:
+                self.live.draw(training)
         self.say("training", "Training.")
         finished = self.fit(training, length)
         return self.end(training, finished)
@@ -267,6 +269,8 @@ class Session:
 
         def on_step() -> None:
             bar.update(training.batch)
+            if self.live:
+                self.live.after_step(training, length)
             self.listen(training)
             self.recorder.progress(training, length)
             if time.monotonic() - self.last_save > self.options.save_minutes * 60:
@@ -312,7 +316,7 @@ class Session:
             self.stop = self.asked
         if "sample" in asked:
             if self.live:
-                self.live.look(training, measure=True)
+                self.live.draw(training)
             else:
                 self.recorder.save_samples(training)
         if "save" in asked:
@@ -335,7 +339,7 @@ class Session:
             self.live.finish(training)
         else:
             if self.live:
-                self.live.look(training, measure=False)
+                self.live.draw(training)
             self.recorder.save_checkpoint(training)
         if finished and self.live:  # so that Explore opens it at once
             found = checkpoint.read(self.run.folder / CHECKPOINT)
