@@ -55,7 +55,7 @@ def test_grids_come_by_the_clock_and_measure_nothing(
 @pytest.mark.parametrize("batch", [8, 48, 700])
 @pytest.mark.parametrize(
     ("images", "first", "most"),
-    [(600, [], 0), (10_000, [1000, 2000], 10), (300_000, [1000, 1750], 20), (2e6, [1000], 23)],
+    [(600, [], 0), (10_000, [2500, 5000], 4), (300_000, [2500, 4375], 18), (2e6, [2500], 21)],
 )
 def test_looks_come_at_moments_that_photos_shown_decide(
     images: float, first: list[int], most: int, batch: int
@@ -65,12 +65,12 @@ def test_looks_come_at_moments_that_photos_shown_decide(
     late = [at - wanted for at, wanted in zip(moments, first, strict=False)]
     assert all(0 <= each < batch for each in late) and len(moments) >= len(first)
     gaps = [after - before for before, after in pairwise(moments)]
-    assert not gaps or max(gaps) <= max(images / 13, 1000) + batch
+    assert not gaps or max(gaps) <= max(images / 13, 2500) + batch
 
 
 def test_a_training_by_the_minute_is_looked_at_ever_more_seldom() -> None:
     moments = [at for at in range(100, 1_000_001, 100) if is_due(at - 100, at, math.inf)]
-    assert moments[:4] == [1000, 1800, 3100, 5400] and len(moments) == 13
+    assert moments[:4] == [2500, 4400, 7700, 13_400] and len(moments) == 11
 
 
 class Distances:

@@ -30,8 +30,9 @@ CREDIT = 6.0  # seconds
 SHORTEST = 1.5  # seconds between two grids of samples
 # So that a long run keeps some hundred grids, close together at first and far apart later.
 GROWTH = 1 / 40
-# Photos shown before the first look.
-FIRST_LOOK = 1_000
+# Photos shown before the first look. One takes as long as learning from 100 to 220 photos (64 and
+# 128 px, one core), so looks take a tenth of the shortest runs at most, and 3 % of 100,000 photos.
+FIRST_LOOK = 2_500
 FURTHER = 1.75  # times as many photos shown at each of the next looks,
 LOOKS_OF_A_LENGTH = 13  # until they are this part of the length apart
 BATCHES = 3  # of latents for the batch norms; what is kept gets the usual number
