@@ -155,7 +155,7 @@ def main(arguments: Sequence[str]) -> int:
         names = ", ".join("--" + name.replace("_", "-") for name in fixed)
         parser().error(f"{names} can't be changed when a run is resumed; start a new one instead")
     if not options.resume:
-        check_start(options)
+        check_complete(options)
     run = Run.open(options.resume) if options.resume else None
     kept = run.settings.get("device") if run else None
     processes, device = join(options.device or kept or "auto")
@@ -163,6 +163,16 @@ def main(arguments: Sequence[str]) -> int:
         return train(options, run, processes, device)
     finally:
         leave()
+
+
+def check_complete(options: argparse.Namespace) -> None:
+    """Leave with a sentence where a new run lacks what it needs."""
+    if not options.data:
+        parser().error("give --data to start a run, or --resume to go on with one")
+    if not options.out or not (options.recipe or options.start_from):
+        parser().error("--data needs --out, and --recipe or --start-from")
+    if options.teachers == ("likeness",) and not options.start_from:
+        parser().error("--teachers likeness needs --start-from: it is for a trained generator")
 
 
 def train(options: argparse.Namespace, run: Run | None, processes: Processes, device: str) -> int:
