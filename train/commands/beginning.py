@@ -42,7 +42,7 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
     recipe = replace(
         recipe, **{name: value for name, value in changes.items() if value is not None}
     )
-    settings = {
+    settings: dict[str, Any] = {
         "recipe": recipe.to_dict(),
         "data": place_of(options.data),
         "fit": options.fit or "crop",
@@ -62,8 +62,8 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
     title = options.out.resolve().name
     settings["card"] = {"title": title, **read_card(options.card), **data_card(options, data)}
     if start:
-        networks = settings["recipe"]["generator"], settings["recipe"]["discriminator"]
-        check_start(start, *networks, data.label_names)
+        own = settings["recipe"]
+        check_start(start, own["generator"], own["discriminator"], data.label_names)
     if "likeness" in recipe.teachers and not options.on:
         frozen_stages(weights_file(how.get("feature_weights")), ())  # raises if they can't be had
 
@@ -142,8 +142,9 @@ def related(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:
     )
 
 
-def recipe_of(start: checkpoint.Checkpoint) -> str:
+def recipe_of(start: checkpoint.Checkpoint | None) -> str:
     """The recipe that a checkpoint was trained with, to train it on."""
+    assert start is not None, "who names no recipe starts from something"
     name = start.card.get("recipe")
     if name not in recipes.RECIPES:
         raise RunError(
