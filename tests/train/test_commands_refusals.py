@@ -180,7 +180,7 @@ def test_a_wrong_command_line_is_exit_status_2(
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture) -> None:
     files = {path.stem for path in Path(commands.__file__).parent.glob("[a-z]*.py")}
-    assert files - {"derived", "options"} == {*commands.COMMANDS, commands.DEFAULT}
+    assert files - {"beginning", "derived", "options"} == {*commands.COMMANDS, commands.DEFAULT}
     with pytest.raises(SystemExit):
         main(["--help"])
     out = capsys.readouterr().out

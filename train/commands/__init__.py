@@ -1,6 +1,7 @@
 """What ``python -m train`` can do: one file per command, each with a ``main(arguments)``.
 
-What commands that make a checkpoint of another one share is in :mod:`train.commands.derived`.
+What commands that make a checkpoint of another one share is in :mod:`train.commands.derived`; how a
+shell's run is made, in :mod:`train.commands.beginning`.
 """
 
 from __future__ import annotations
