@@ -56,6 +56,18 @@ def test_only_what_was_changed_under_advanced_is_sent(guest: Visitor) -> None:
     assert described
 
 
+def test_what_it_learns_from_is_picked_and_brings_its_own_numbers(guest: Visitor) -> None:
+    guest.find(".at-open-advanced").click()
+    batch = guest.find("#at-advanced-batch")
+    batch.wait_for()
+    usual = batch.input_value()
+    guest.find("#at-advanced-teachers").select_option(label="Likeness to the photos")
+    assert wish(guest)["advanced"] == {"teachers": "likeness"}
+    assert batch.input_value() != usual
+    guest.find("#at-advanced-teachers").select_option(label="A game of two networks")
+    assert wish(guest)["advanced"] == {} and batch.input_value() == usual
+
+
 def test_a_start_is_wished_for_once_and_errors_lose_nothing(guest: Visitor) -> None:
     guest.find(".at-title").fill("Bags of spring")
     held: list[Route] = []

@@ -25,6 +25,7 @@ from train.engine.training import Training
 from train.metrics.drawing import worded_drawer
 from train.recipes import RECIPES, Recipe
 from train.runs.run import Run
+from train.teachers.base import Batch
 
 COLOURS = {"red": (220, 30, 40), "green": (30, 190, 60), "blue": (40, 60, 220)}
 THINGS = ("shirt", "skirt")
@@ -177,10 +178,12 @@ def test_wrong_words_count_as_false(recipe: Recipe) -> None:
     vectors = torch.eye(256)[torch.arange(24) % 2]
     training = Training(replace(recipe, caption_dropout=0.0), images, CPU, 5, condition=vectors)
     real = torch.rand(4, 3, 16, 16)
-    own, wrong = training._judge_real(real, torch.eye(256)[[0, 0, 1, 1]])
+    told = torch.eye(256)[[0, 0, 1, 1]]
+    batch = Batch(real, real, told, told.roll(1, 0), 0)
+    own, wrong = training.teachers["game"]._judge_real(real, batch)
     assert own.shape == (4,) and wrong.shape == (2,)  # two neighbours have the same words
     plain = Training(replace(recipe, matching=False), images, CPU, 5, condition=vectors)
-    assert plain._judge_real(real, torch.eye(256)[[0, 0, 1, 1]])[1].shape == (0,)
+    assert plain.teachers["game"]._judge_real(real, batch)[1].shape == (0,)
 
 
 def test_captions_are_dropped_as_often_as_the_recipe_says(recipe: Recipe) -> None:

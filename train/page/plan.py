@@ -144,7 +144,7 @@ def by_teachers(name: str, start: Checkpoint | None, images: int) -> dict[str, d
     own = defaults(name, start, images)
     found = {each: defaults(name, start, images, teachers=each) for each, _ in TAUGHT_BY}
     return {
-        each: {name: value for name, value in values.items() if value != own[name]}
+        each: {name: v for name, v in values.items() if name != "teachers" and v != own[name]}
         for each, values in found.items()
     }
 

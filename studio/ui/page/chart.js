@@ -25,7 +25,7 @@ const CHARTS = {
     of: ({ curve }) => curve,
     lines: [
       ["generator", "loss_g"], ["discriminator", "loss_d"],
-      ["features from those of photos", "feature_distance"],
+      ["distance in features", "feature_distance"],
     ],
     empty: "The curves come with the first five hundred photos.",
   },
