@@ -24,7 +24,7 @@ from studio.checkpoint import (
 from studio.files import write_whole
 from studio.generators import Generator, build
 from studio.generators.equalised import EqualisedConv, EqualisedLinear
-from studio.generators.style import Level, StyleGenerator
+from studio.generators.style import StyleGenerator
 from studio.words import WORDS
 from train import discriminators
 from train.beginning.conditions import told_otherwise
@@ -85,10 +85,10 @@ def take_over(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     new = [name for name in own if name not in fitting]
     if isinstance(network, StyleGenerator) and fitting:
         with torch.no_grad():
-            for index, level in enumerate(network.levels):
-                if f"levels.{index}.head.weight" in new:
-                    assert isinstance(level, Level)
-                    level.head.weight.zero_()
+            for index in range(len(network.levels)):
+                head = f"levels.{index}.head.weight"
+                if head in new:
+                    network.get_parameter(head).zero_()
     return new
 
 
