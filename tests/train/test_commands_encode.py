@@ -133,6 +133,23 @@ def test_together_needs_an_encoder(
     assert not (tmp_path / "out").exists()
 
 
+def test_learning_that_made_it_worse_is_told(
+    styled: Path,
+    garments: Path,
+    tmp_path: Path,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture,
+) -> None:
+    assert run(styled, garments, tmp_path / "once") == 0
+    assert "worse than before" not in capsys.readouterr().out
+    card = json.loads((tmp_path / "once" / "card.json").read_text())
+    card["encoded"]["differences"] = {"pixels": 0.01, "features": 0.02}
+    (tmp_path / "once" / "card.json").write_text(json.dumps(card))
+    assert run(tmp_path / "once", garments, tmp_path / "twice", "--phase", "together") == 0
+    said = capsys.readouterr().out
+    assert "worse than before (0.010 and 0.020)" in said and str(tmp_path / "once") in said
+
+
 @pytest.mark.parametrize("phase", encode.PHASES)
 def test_what_was_learnt_is_kept_when_it_is_interrupted(
     styled: Path,

@@ -50,6 +50,8 @@ PARTS = 30
 MINUTES = {"encoder": 4.0, "together": 30.0}
 TOLD_EVERY = 60.0  # seconds
 SAVED_EVERY = 600.0
+# Photos that come back so much farther off than before were not worth learning from.
+SPOILT = 1.1
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -333,6 +335,13 @@ class Session:
             f"Photos that were held out come back with differences of {pixels:.3f} (pixels), "
             f"{features:.3f} (features)."
         )
+        before = found.card.get("encoded", {}).get("differences", {})
+        if features > SPOILT * before.get("features", features):
+            self.bar.write(
+                f"That is worse than before ({before['pixels']:.3f} and {before['features']:.3f}): "
+                f"learning spoilt this generator. Keep {found.folder} instead, or learn for less "
+                "time."
+            )
 
 
 def told_others(found: Checkpoint, lesson: Lesson) -> bool:
