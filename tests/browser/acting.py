@@ -17,6 +17,7 @@ from studio.checkpoint import Checkpoint
 from train.recipes import RECIPES
 from train.runs.finding import locked
 from train.runs.run import CHECKPOINT, CURVES, LOOKS, OUTPUT, Run
+from train.runs.status import Status
 
 BATCH = 64
 GRID = (2, 4)  # rows, columns
@@ -62,8 +63,7 @@ class Actor:
         }
         self.run = Run.create(root / name, settings)
         if created_at:
-            self.run.settings["created_at"] = created_at
-            self.run.save_settings()
+            self.run.change_settings(created_at=created_at)
         self.status: dict[str, Any] = {"notes": [], "health": None}
         self._held = ExitStack()
 
@@ -80,7 +80,7 @@ class Actor:
 
     def say(self, state: str, sentence: str = "", **more: Any) -> Actor:
         self.status |= {"state": state, "sentence": sentence, **more}
-        self.run.save_status(self.status)
+        self.run.save_status(Status.from_dict(self.status))
         return self
 
     def learn(self, step: int, health: dict[str, Any] | None = GOOD, **more: Any) -> Actor:

@@ -66,7 +66,7 @@ def test_it_is_a_run_and_another_can_go_on_from_it(
     before, out = checkpoint.read(styled), tmp_path / "nearer"
     assert match(styled, garments, out) == 0
     run = Run.open(out)
-    assert run.status()["state"] == "finished" and run.frames()
+    assert run.status().state == "finished" and run.frames()
     assert {"feature_distance", "critic_real"} <= run.lines("log.jsonl")[-1].keys()
     assert not list(out.glob("statistics-*"))  # they are large, and of no more use
     found = checkpoint.read(out / "checkpoint")
@@ -99,7 +99,7 @@ def test_it_goes_on_from_where_it_stopped_to_the_same_weights(
         assert match(styled, garments, tmp_path / "cut", *named) == 130
     monkeypatch.chdir(tmp_path)
     stopped = Run.open(tmp_path / "cut").status()
-    assert stopped["state"] == "stopped" and 0 < stopped["step"] < 4
+    assert stopped.state == "stopped" and 0 < stopped.step < 4
     assert list((tmp_path / "cut").glob("statistics-*"))
     assert main(["--resume", str(tmp_path / "cut")]) == 0  # it knows where the weights are
     whole, cut = (checkpoint.read(tmp_path / name / "checkpoint") for name in ("whole", "cut"))
@@ -118,7 +118,7 @@ def test_it_hears_a_stop_while_it_looks_at_photos(
     monkeypatch.setattr(Run, "take_requests", lambda run: next(asked, set()))
     assert match(styled, garments, tmp_path / "cut") == 130
     status = Run.open(tmp_path / "cut").status()
-    assert status["state"] == "stopped" and "before the first step" in status["sentence"]
+    assert status.state == "stopped" and "before the first step" in status.sentence
 
 
 @pytest.mark.parametrize("sorted_", [False, True])

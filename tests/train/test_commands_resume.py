@@ -139,7 +139,7 @@ def test_photos_that_moved_can_be_named(
     moved = "moved.zip" if zipped else "moved"
     assert resume(folder, "--epochs", 3, "--data", moved) == 0
     assert results(folder) == whole
-    assert Run.open(folder).settings["data"] == str(tmp_path / moved)
+    assert Run.open(folder).settings.data == str(tmp_path / moved)
     assert resume(folder) == 0
 
 
@@ -155,7 +155,7 @@ def test_other_photos_are_not_taken_for_those_that_moved(
     others = make_photos(tmp_path / "others", seed=9)
     assert resume(tmp_path / "run", "--epochs", 2, "--data", others) == 1
     assert "no longer holds the images" in last_line(capsys.readouterr().err)
-    assert Run.open(tmp_path / "run").settings["data"] == str(photos)
+    assert Run.open(tmp_path / "run").settings.data == str(photos)
     assert resume(tmp_path / "run", "--data", tmp_path) == 1
     assert "would be taken for images" in last_line(capsys.readouterr().err)
     assert results(tmp_path / "run") == before
@@ -203,7 +203,7 @@ def test_changed_data_is_refused(
     message = last_line(capsys.readouterr().err)
     assert message.startswith("train: ") and "no longer holds the images" in message
     assert results(tmp_path / "run") == before
-    assert Run.open(tmp_path / "run").settings["length"]["epochs"] == 1
+    assert Run.open(tmp_path / "run").settings.length["epochs"] == 1
 
 
 @pytest.mark.parametrize(
@@ -245,10 +245,10 @@ def test_a_run_keeps_the_precision_it_began_with(
     # On another machine, where a new run would be computed otherwise.
     monkeypatch.setattr(hardware, "has_fast_bf16", lambda device: wanted == "fp32")
     assert main(["--resume", str(folder), "--epochs", "2", "--save-minutes", "2"]) == 0
-    assert precision_of(folder) == wanted and not Run.open(folder).status()["notes"]
+    assert precision_of(folder) == wanted and not Run.open(folder).status().notes
     kept = {"precision": wanted, "save_minutes": 2.0}
     settings = Run.open(folder).settings
-    assert settings["options"] == kept and settings["device"] == "cpu"
+    assert settings.options == kept and settings.device == "cpu"
 
 
 def test_another_precision_is_kept_from_then_on_and_noted(
@@ -257,10 +257,10 @@ def test_another_precision_is_kept_from_then_on_and_noted(
     folder = tmp_path / "run"
     assert train("run", "--epochs", 1) == 0
     assert main(["--resume", str(folder), "--epochs", "2", "--precision", "bf16"]) == 0
-    (note,) = Run.open(folder).status()["notes"]
+    (note,) = Run.open(folder).status().notes
     assert "bf16 instead of fp32" in note
     assert main(["--resume", str(folder), "--epochs", "3"]) == 0
-    assert precision_of(folder) == "bf16" and len(Run.open(folder).status()["notes"]) == 1
+    assert precision_of(folder) == "bf16" and len(Run.open(folder).status().notes) == 1
 
 
 # --- Ctrl-C ------------------------------------------------------------------------------------

@@ -75,8 +75,8 @@ def test_settings_given_are_kept_and_used(train: Callable[..., int], tmp_path: P
     assert train("run", *given) == 0
     run = Run.open(tmp_path / "run")
     assert run.recipe == replace(RECIPES["tiny"], batch=4, learning_rate=0.25)
-    assert run.settings["seed"] == 0
-    assert run.settings["length"] == {"epochs": None, "kimg": 0.01, "minutes": None}
+    assert run.settings.seed == 0
+    assert run.settings.length == {"epochs": None, "kimg": 0.01, "minutes": None}
     card = checkpoint.read(tmp_path / "run" / "checkpoint").card["training"]
     assert (card["batch"], card["learning_rate"], card["seed"]) == (4, 0.25, 0)
     assert card["images_shown"] == 12  # three batches of four hold the ten

@@ -63,17 +63,17 @@ def test_it_learns_there_what_it_would_here_and_goes_on_in_another_job(
     assert follow(run, told) == "finished", told
     assert results_of(run) == results_of(here)
     status = run.status()
-    assert (status["state"], status["sentence"], status["share"]) == ("finished", "Finished.", 1.0)
-    assert status["images_shown"] == 32
-    assert "attempt" not in status and "changed" not in status
-    assert Run.open(run.folder).settings["data_digest"] == here.settings["data_digest"]
+    assert (status.state, status.sentence, status.share) == ("finished", "Finished.", 1.0)
+    assert status.images_shown == 32
+    written = json.loads((run.folder / "status.json").read_text())
+    assert "attempt" not in written and "changed" not in written
+    assert Run.open(run.folder).settings.data_digest == here.settings.data_digest
 
     # A new job goes on from what the first one handed over, not from what is here.
     jobs_in_threads(monkeypatch, api)
     (run.folder / "state.pt").unlink()
     longer = Run.open(run.folder)
-    longer.settings["recipe"]["epochs"] = 4
-    longer.save_settings()
+    longer.change_settings(recipe={**longer.settings.recipe, "epochs": 4})
     assert follow(longer) == "finished"
     assert results_of(run) == results_of(trained_here(tmp_path / "four", photos, tiny_recipe, 4))
     first, _ = api.jobs()
@@ -106,7 +106,7 @@ def test_killing_whoever_follows_loses_nothing_and_stop_reaches_the_machine(
         stdout=subprocess.DEVNULL,
     )
     try:
-        until(lambda: run.frames() and run.status().get("step"))
+        until(lambda: run.frames() and run.status().step)
     finally:
         process.kill()
         process.wait()
@@ -114,17 +114,17 @@ def test_killing_whoever_follows_loses_nothing_and_stop_reaches_the_machine(
     assert run.state()[0] == "interrupted"
     assert not (job / "code").exists(), "the job ended with its follower"
 
-    before = run.status()["step"]
+    before = run.status().step
     following = Following(run)
-    until(lambda: run.status()["step"] > before and run.is_alive)
+    until(lambda: run.status().step > before and run.is_alive)
     frames = len(run.frames())
     run.ask("sample")
     run.ask("stop")
     assert following.result() == "stopped"
     assert api.jobs() == [job]
-    assert run.status()["sentence"] == "Stopped and saved. Resume to go on where it was."
+    assert run.status().sentence == "Stopped and saved. Resume to go on where it was."
     assert len(run.frames()) > frames
-    assert run.status()["saved_step"] == run.status()["step"]
+    assert run.status().saved_step == run.status().step
     for name in ("state.pt", "curves.jsonl", "log.jsonl", "checkpoint/generator.safetensors"):
         assert (run.folder / name).stat().st_size, name
     assert not Rented.of(run).is_open

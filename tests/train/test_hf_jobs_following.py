@@ -26,6 +26,7 @@ from train.rented.following import Follower
 from train.rented.hub import HubError
 from train.rented.rental import Rented
 from train.runs.run import Run
+from train.runs.status import Status
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_job_that_breaks_off_is_told_of_with_its_last_words(api: type[StandIn]
     (job / "log").write_text(f"one\ntwo {TOKEN}\nthree\n")
     (job / "stage").write_text("ERROR Job timeout")
     assert watching.result() == "failed"
-    assert run.status()["sentence"] == (
+    assert run.status().sentence == (
         "The rented machine stopped before the training was finished (Job timeout). Nothing was "
         "saved; resume to start anew."
     )
@@ -76,7 +77,7 @@ def test_what_was_saved_before_it_broke_off_is_here(api: type[StandIn], run: Run
     (job / "stage").write_text("COMPLETED")
     assert watching.result() == "failed"
     assert (run.folder / "state.pt").read_text() == "learned"
-    assert run.status()["sentence"].endswith(
+    assert run.status().sentence.endswith(
         "(it gave no reason). Resume to go on from the last save."
     )
     assert not Rented.of(run).is_open  # so resuming sends another job
@@ -86,14 +87,14 @@ def test_a_job_that_was_cancelled_elsewhere_is_stopped(api: type[StandIn], run: 
     watching, job = sent(api, run)
     api().cancel_job(job_id=job.name)
     assert watching.result() == "stopped"
-    assert "was given back before the training was finished" in run.status()["sentence"]
+    assert "was given back before the training was finished" in run.status().sentence
 
 
 def test_a_job_that_is_no_longer_known_is_over(api: type[StandIn], run: Run) -> None:
     watching, job = sent(api, run)
     job.rename(job.with_name("elsewhere"))
     assert watching.result() == "failed"
-    assert "(Hugging Face no longer knows the job)" in run.status()["sentence"]
+    assert "(Hugging Face no longer knows the job)" in run.status().sentence
 
 
 def test_losing_the_connection_while_it_trains_shows_and_goes_by(
@@ -102,11 +103,11 @@ def test_losing_the_connection_while_it_trains_shows_and_goes_by(
     watching, job = sent(api, run)
     (job / "stage").write_text("RUNNING")
     hand_over(api, run, sentence="Training.", step=7)
-    until(lambda: run.status().get("step") == 7)
+    until(lambda: run.status().step == 7)
     api.failures["inspect_job"] = ["offline"] * 3
     until(lambda: any(each.startswith("No connection") for each in watching.told))
-    assert run.status()["state"] == "training" and run.status()["step"] == 7
-    until(lambda: run.status()["sentence"] == "Training.")
+    assert run.status().state == "training" and run.status().step == 7
+    until(lambda: run.status().sentence == "Training.")
     (job / "stage").write_text("CANCELED")
     assert watching.result() == "stopped"
 
@@ -118,7 +119,7 @@ def test_a_token_that_ends_while_it_trains_says_where_the_job_is(
         api.failures["inspect_job"] = [None, 401]
         follow(run)
     (job,) = api.jobs()
-    assert run.status()["sentence"].endswith(
+    assert run.status().sentence.endswith(
         f"The job itself may go on: https://stand-in.test/jobs/ada/{job.name}"
     )
     assert Rented.of(run).is_open  # so resuming follows it again
@@ -170,7 +171,7 @@ def test_what_finished_while_nobody_followed_is_finished(api: type[StandIn], run
     hand_over(api, run, state="finished", step=9)
     (job / "stage").write_text("COMPLETED")
     assert follow(run) == "finished"
-    assert run.status()["step"] == 9 and api.jobs() == [job]
+    assert run.status().step == 9 and api.jobs() == [job]
 
 
 # --- what changes meanwhile, there and here ------------------------------------------------------
@@ -189,22 +190,22 @@ def test_the_precision_found_there_is_kept_for_the_next_job(
     api: type[StandIn], followed: Follower, run: Run, told: Any, kept: str
 ) -> None:
     run.change_settings(options={"precision": "auto", "save_minutes": 2.0})
-    hand_over(api, run, changed={"recipe": run.settings["recipe"], "precision": told})
+    hand_over(api, run, changed={"recipe": run.settings.recipe, "precision": told})
     followed.fetch(with_state=False)
-    assert Run.open(run.folder).settings["options"] == {"precision": kept, "save_minutes": 2.0}
+    assert Run.open(run.folder).settings.options == {"precision": kept, "save_minutes": 2.0}
 
 
 def test_a_rate_lowered_there_is_kept_for_the_next_job(
     api: type[StandIn], followed: Follower, run: Run
 ) -> None:
-    recipe = {**run.settings["recipe"], "learning_rate": 5e-4}
+    recipe = {**run.settings.recipe, "learning_rate": 5e-4}
     changed = {"recipe": recipe, "rate_lowered": True, "data": "/etc", "seed": 9}
     hand_over(api, run, changed=changed)
     status = followed.fetch(with_state=False)
-    assert status == {"state": "training", "sentence": "T."}
+    assert status == Status("training", "T.")
     settings = Run.open(run.folder).settings
-    assert settings["recipe"]["learning_rate"] == 5e-4 and settings["rate_lowered"] is True
-    assert (settings["data"], settings["seed"]) == (run.settings["data"], 5)
+    assert settings.recipe["learning_rate"] == 5e-4 and settings.rate_lowered is True
+    assert (settings.data, settings.seed) == (run.settings.data, 5)
 
 
 @pytest.mark.parametrize(

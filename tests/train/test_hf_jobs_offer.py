@@ -133,11 +133,11 @@ def test_starting_writes_down_what_is_asked_for_and_starts_a_process(
 ) -> None:
     started: list[Run] = []
     monkeypatch.setattr(Run, "start_process", lambda self, devices: started.append(self))
-    del run.settings["where"], run.settings["rent"]
+    run.change_settings(where="here", rent={})
     assert not hf_jobs.is_sent(run)
     hf_jobs.start(run, "t4-small")
     assert started == [run] and hf_jobs.is_sent(Run.open(run.folder))
-    assert run.settings["rent"] == {"flavor": "t4-small", "hours": 12.0}
+    assert run.settings.rent == {"flavor": "t4-small", "hours": 12.0}
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: None)
     with pytest.raises(HubError, match="Log in"):
         hf_jobs.start(run, "t4-small")
@@ -196,8 +196,8 @@ def test_what_a_shell_asked_for_is_kept_for_the_job(
     how = Options(precision="bf16", save_minutes=2.0, length={"epochs": 7})
     assert hf_jobs.from_shell(run, None, how) == 0
     settings = Run.open(run.folder).settings
-    assert settings["options"] == {"precision": "bf16", "save_minutes": 2.0}
-    assert settings["length"] == {"epochs": 7} and settings["rent"]["flavor"] == "a10g-small"
+    assert settings.options == {"precision": "bf16", "save_minutes": 2.0}
+    assert settings.length == {"epochs": 7} and settings.rent["flavor"] == "a10g-small"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,10 @@ from train.rented.hub import HubError
 from train.rented.hub_results import FETCHED, Inbox, Outbox
 
 RESULT = "ada/result"
+SETTINGS_THERE = {
+    **{"recipe": {"batch": 4}, "data": "/secret/place", "data_digest": None},
+    **{"seed": 5, "length": {}, "card": {}},
+}
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def there(tmp_path: Path) -> Path:
     """A run's folder on the rented machine."""
     files = {
         "status.json": b'{"state": "training", "sentence": "T.", "step": 3, "saved_step": 2}',
-        "settings.json": b'{"recipe": {"batch": 4}, "data": "/secret/place", "seed": 5}',
+        "settings.json": json.dumps(SETTINGS_THERE).encode(),
         "log.jsonl": b'{"step": 1}\n',
         "samples/generated-images-00000001.png": b"one",
         "state.pt": b"learned",
@@ -73,7 +77,7 @@ def test_results_come_back_as_they_were_written(
     del expected["state.pt"], expected["status.json"]
     assert contents(here) == expected
     assert (status["step"], status["attempt"]) == (3, "first")
-    assert status["changed"] == {"recipe": {"batch": 4}}
+    assert status["changed"] == {"recipe": {"batch": 4}, "rate_lowered": False}
     Inbox(api(), RESULT, here).fetch(with_state=True)
     assert (here / "state.pt").read_bytes() == b"learned"
 

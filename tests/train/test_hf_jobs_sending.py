@@ -26,6 +26,7 @@ from train.rented.following import GivenUpError
 from train.rented.hub import HubError
 from train.rented.rental import Rented, repository_name
 from train.runs.run import HOME, Run, RunError
+from train.runs.settings import Settings
 from train.work.dataset import digest, load
 
 
@@ -41,6 +42,10 @@ def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[StandIn]:
 @pytest.fixture
 def run(tmp_path: Path, photos: Path, tiny_recipe: Recipe) -> Run:
     return make_run(tmp_path / "My Bags", photos, tiny_recipe, leave_out=["003.png"], **RENTED)
+
+
+def settings_on(photos: Path, recipe: str) -> Settings:
+    return Settings(RECIPES[recipe].to_dict(), str(photos), None, seed=0, length={}, card={})
 
 
 def test_two_private_repositories_hold_small_squares_and_nothing_of_this_machine(
@@ -61,7 +66,7 @@ def test_two_private_repositories_hold_small_squares_and_nothing_of_this_machine
         assert str(tmp_path).encode() not in content, path
         assert str(photos).encode() not in content, path
     settings = json.loads(files["settings.json"])
-    assert "leave_out" not in settings and settings["card"]["data"]["images"] == 19
+    assert settings["leave_out"] == [] and settings["card"]["data"]["images"] == 19
     for kind, name in (("dataset", rented.data), ("model", rented.result)):
         assert api().repo_info(name, repo_type=kind).private is True
 
@@ -93,7 +98,7 @@ def test_folders_are_categories_there_too(
     run = make_run(tmp_path / "run", folder, replace(tiny_recipe, conditional=True), **RENTED)
     packing.pack(run, tmp_path / "photos.zip")
     here = load(run.settings, quiet=True)
-    there = load({**run.settings, "data": str(tmp_path / "photos.zip")}, quiet=True)
+    there = load(replace(run.settings, data=str(tmp_path / "photos.zip")), quiet=True)
     assert there.label_names == here.label_names == ("a", "b", "c")
     assert there.labels.tolist() == here.labels.tolist()
 
@@ -108,7 +113,7 @@ def test_captions_go_along(tmp_path: Path, photos: Path, tiny_recipe: Recipe) ->
     run = make_run(tmp_path / "run", folder, replace(tiny_recipe, generator=worded), **RENTED)
     packing.pack(run, tmp_path / "photos.zip")
     here = load(run.settings, quiet=True)
-    there = load({**run.settings, "data": str(tmp_path / "photos.zip")}, quiet=True)
+    there = load(replace(run.settings, data=str(tmp_path / "photos.zip")), quiet=True)
     assert len(here) == len(names) - 1 and digest(there) == digest(here)
     assert there.captions.texts == here.captions.texts
     assert there.captions.values() == here.captions.values() == ["blue", "red"]
@@ -182,10 +187,11 @@ def test_small_squares_train_the_same_as_the_photos(tmp_path: Path, name: str, f
         for n in range(20)
     }
     source = fill(tmp_path / "photos", files)
-    settings = {"recipe": RECIPES[name].to_dict(), "data": str(source), "fit": fit}
-    data = load({**settings, "leave_out": ["all/a/Tasche 4é.jpg"]}, quiet=True)
+    settings = settings_on(source, name)
+    left_out = ("all/a/Tasche 4é.jpg",)
+    data = load(replace(settings, fit=fit, leave_out=left_out), quiet=True)
     packing.write(data, tmp_path / "photos.zip")
-    again = load({**settings, "data": str(tmp_path / "photos.zip"), "fit": "crop"}, quiet=True)
+    again = load(replace(settings, data=str(tmp_path / "photos.zip")), quiet=True)
     assert len(again) == 19 and not again.skipped
     assert digest(again) == digest(data)
     assert (again.images == data.images).all()
@@ -193,7 +199,7 @@ def test_small_squares_train_the_same_as_the_photos(tmp_path: Path, name: str, f
 
 
 def test_photos_that_changed_since_are_not_sent(run: Run, tmp_path: Path) -> None:
-    run.settings["data_digest"] = "0" * 64
+    run.change_settings(data_digest="0" * 64)
     with pytest.raises(RunError, match="no longer holds the images"):
         packing.pack(run, tmp_path / "photos.zip")
 
@@ -201,8 +207,7 @@ def test_photos_that_changed_since_are_not_sent(run: Run, tmp_path: Path) -> Non
 def test_photos_that_cannot_be_used_are_told_of_in_one_sentence(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    run.settings["data"] = str(tmp_path / "nowhere")
-    run.save_settings()
+    run.change_settings(data=str(tmp_path / "nowhere"))
     monkeypatch.setattr(sys, "argv", ["packing", str(run.folder), str(tmp_path / "photos.zip")])
     assert packing.main() == 1
     said = capsys.readouterr().out
@@ -240,7 +245,7 @@ def test_a_repository_that_everybody_can_see_gets_no_photos(api: type[StandIn], 
     with pytest.raises(HubError, match=r"can be seen by everybody.*Make it private"):
         follow(run)
     assert api.files(name, "dataset") == {}
-    assert run.status()["state"] == "failed"
+    assert run.status().state == "failed"
 
 
 def test_runs_of_the_same_name_get_repositories_of_their_own(
@@ -296,8 +301,7 @@ def make_file() -> Callable[..., None]:
 
 
 def test_the_zip_of_photos_is_the_same_each_time(tmp_path: Path, photos: Path) -> None:
-    settings = {"recipe": RECIPES["handbags-dcgan"].to_dict(), "data": str(photos)}
-    data = load(settings, quiet=True)
+    data = load(settings_on(photos, "handbags-dcgan"), quiet=True)
     for name in ("one.zip", "two.zip"):
         packing.write(data, tmp_path / name)
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()

@@ -67,8 +67,8 @@ def test_a_refusal_is_one_sentence_and_nothing_runs(
     with pytest.raises(HubError) as raised:
         follow(run)
     said = run.status()
-    assert said["state"] == "failed" and said["sentence"] == str(raised.value)
-    assert sentence in said["sentence"] and TOKEN not in said["sentence"]
+    assert said.state == "failed" and said.sentence == str(raised.value)
+    assert sentence in said.sentence and TOKEN not in said.sentence
     assert not Rented.of(run).is_open and api.jobs() == []
 
 
@@ -77,16 +77,14 @@ def test_after_a_refusal_the_photos_are_not_sent_again(api: type[StandIn], run: 
     with pytest.raises(HubError):
         follow(run)
     run = Run.open(run.folder)
-    run.settings["data"] = "gone"
-    run.save_settings()
+    run.change_settings(data="gone")
     watching, _ = sent(api, run)
     run.ask("stop")
     assert watching.result() == "stopped"
 
 
 def test_an_unknown_machine_is_told_of_with_those_there_are(api: type[StandIn], run: Run) -> None:
-    run.settings["rent"]["flavor"] = "warp-drive"
-    run.save_settings()
+    run.change_settings(rent={"flavor": "warp-drive"})
     with pytest.raises(HubError, match=r"no machine called 'warp-drive'\. There are: cpu-basic, "):
         follow(run)
     assert not (api.root / "datasets").exists()
@@ -120,10 +118,10 @@ def test_without_a_connection_it_is_tried_until_there_is_one(api: type[StandIn],
 def test_without_a_connection_one_can_give_up(api: type[StandIn], run: Run) -> None:
     api.failures["*"] = ["offline"] * 10**6
     watching = Following(run)
-    until(lambda: run.status().get("sentence", "").startswith("No connection"))
+    until(lambda: run.status().sentence.startswith("No connection"))
     run.ask("stop")
     assert watching.result() == "stopped"
-    assert run.status()["sentence"] == "Stopped before it was sent."
+    assert run.status().sentence == "Stopped before it was sent."
 
 
 def test_a_job_that_was_started_though_nobody_heard_so_is_not_started_twice(
@@ -147,8 +145,8 @@ def test_a_training_that_fails_there_says_why_here(
     jobs_in_threads(monkeypatch, api)
     monkeypatch.setattr("train.rented.sending.prepare_photos", lambda run, path, step: path.touch())
     assert follow(run) == "failed"
-    assert run.status()["sentence"].startswith("The zip ")
-    assert "is broken or incomplete" in run.status()["sentence"]
+    assert run.status().sentence.startswith("The zip ")
+    assert "is broken or incomplete" in run.status().sentence
 
 
 def test_the_machine_is_given_back_in_time_and_says_so(
@@ -156,11 +154,10 @@ def test_the_machine_is_given_back_in_time_and_says_so(
 ) -> None:
     api.jobs_run = True
     jobs_in_threads(monkeypatch, api)
-    run.settings["rent"]["hours"] = 2 / 3600
-    run.settings["recipe"] |= {"epochs": None, "steps": 10**8}
-    run.save_settings()
+    endless = {**run.settings.recipe, "epochs": None, "steps": 10**8}
+    run.change_settings(rent={**run.settings.rent, "hours": 2 / 3600}, recipe=endless)
     assert follow(run) == "stopped"
-    assert run.status()["sentence"] == OUT_OF_TIME.format(2 / 3600)
+    assert run.status().sentence == OUT_OF_TIME.format(2 / 3600)
     assert (run.folder / "state.pt").exists() and not Rented.of(run).is_open
 
 

@@ -23,6 +23,7 @@ from studio import checkpoint, onnx_files
 from train.engine.training import Training
 from train.runs.finding import locked
 from train.runs.run import STATE, Run
+from train.runs.status import Status
 from train.work import live, worker
 from train.work.worker import Options, work
 
@@ -197,15 +198,15 @@ def test_killed_at_every_stage_a_run_keeps_the_best_that_one_left_alone_does(
 ) -> None:
     left_alone, run = make_run("alone", live=True), make_run("killed", live=True)
     work_on(processes, left_alone)
-    best = left_alone.status()["best"]
+    best = left_alone.status().best
     assert best == {"distance": 4.0, "images_shown": 8 * LOOK_IMAGES}
     for moment, often in LOOKED_AT:
         ended = work_on(processes, run, moment, 1e-9 if often else 5.0)
         assert ended == -signal.SIGKILL, moment
     work_on(processes, run)
     assert run.state()[0] == "finished"
-    assert run.status()["best"] == best
-    assert run.status()["notes"] == left_alone.status()["notes"] != []
+    assert run.status().best == best
+    assert run.status().notes == left_alone.status().notes != ()
     assert timeless(run) == timeless(left_alone)
 
 
@@ -231,10 +232,10 @@ def timeless(run: Run) -> dict[str, Any]:
 def test_a_stale_status_is_never_taken_for_life(make_run: Callable[..., Run]) -> None:
     run = make_run("stale")
     for state in ("waiting", "preparing", "training", "finishing"):
-        run.save_status({"state": state, "sentence": "Training."})
+        run.save_status(Status(state, "Training."))
         found, sentence = run.state()
         assert found == "interrupted"
         assert "resume" in sentence
     for state in ("finished", "stopped", "failed"):
-        run.save_status({"state": state, "sentence": "It ended."})
+        run.save_status(Status(state, "It ended."))
         assert run.state() == (state, "It ended.")

@@ -110,13 +110,13 @@ def test_slices_come_to_what_one_long_training_does(
     steps = []
     for _ in range(2):
         lent.Lent().slice_of(run)
-        assert run.status()["state"] == "waiting" and not run.is_alive
-        steps.append(run.status()["step"])
+        assert run.status().state == "waiting" and not run.is_alive
+        steps.append(run.status().step)
     assert 0 < steps[0] < steps[1] < 125
 
     monkeypatch.setattr(lent, "RESERVE", 0.0)
     lent.Lent().slice_of(run)
-    assert run.status()["state"] == "finished"
+    assert run.status().state == "finished"
     assert outcome(run) == outcome(whole)
     assert lender.durations == [10]
 
@@ -138,7 +138,7 @@ def test_a_second_page_waits_for_the_slice_that_is_under_way(
         assert page.is_alive() and not ended
         lent.rest(run)
     page.join(10)
-    assert ended == [None] and "step" not in run.status()
+    assert ended == [None] and run.status().step is None
 
 
 def test_a_training_rests_between_slices_when_asked(
@@ -152,7 +152,7 @@ def test_a_training_rests_between_slices_when_asked(
     lent.Lent().ask(run, "stop")
     assert run.state()[0] == "stopped" and not lent.Lent().waits(run)
     lent.Lent().slice_of(run)
-    assert "step" not in run.status()
+    assert run.status().step is None
     lent.Lent().begin(run)
     assert lent.Lent().waits(run)
 
@@ -165,17 +165,16 @@ def test_a_stop_during_a_slice_is_not_forgotten(
     (run.folder / lent.PAUSED).touch()
     assert lent.work_on(str(run.folder), 0.0, "cpu") == ""
     assert run.state()[0] == "stopped"
-    assert run.status()["step"] > 0
+    assert run.status().step > 0
 
 
 def test_what_goes_wrong_in_a_slice_is_said(lender: Lender, make_run: Callable[..., Run]) -> None:
     run = make_run("run")
-    run.settings["data"] = "/nowhere"
-    run.save_settings()
+    run.change_settings(data="/nowhere")
     lent.Lent().begin(run)
     with pytest.raises(RunError, match=r"^There is no file or folder at .*nowhere"):
         lent.Lent().slice_of(run)
-    assert run.status()["state"] == "failed"
+    assert run.status().state == "failed"
 
 
 def test_the_page_trains_slice_by_slice(

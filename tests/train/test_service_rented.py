@@ -12,6 +12,7 @@ from studio.errors import UserError
 from train.page.service import Service
 from train.rented import hf_jobs
 from train.runs.run import SETTINGS, Run
+from train.runs.status import Status
 
 OFFER = {"available": True, "user": "me", "flavors": [{"name": "t4-small", "label": "T4"}]}
 
@@ -90,7 +91,7 @@ def test_what_trains_elsewhere_does_not_keep_this_machine_busy(
     service: Service, wish: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run.open(service.root / service.start(wish)["id"])
-    run.save_status({"state": "training", "sentence": "Training."})
+    run.save_status(Status("training", "Training."))
     monkeypatch.setattr(Run, "is_alive", True)
     busy = []
     monkeypatch.setattr(service.probe, "speed", lambda recipe, images, busy: seen(recipe, busy))

@@ -24,15 +24,15 @@ def test_a_run_is_made_as_wished(service: Service, data: str, begun: list) -> No
     assert begun == [("taschchen-1", ["cpu"])]
     run = Run.open(service.root / "taschchen-1")
     settings = run.settings
-    assert settings["leave_out"] == names[:2] and settings["fit"] == "pad"
-    assert settings["length"] == {"kimg": 3} and settings["seed"] == 11 and settings["live"]
-    assert settings["options"] == {"precision": "fp32", "save_minutes": 2.0}
-    assert settings["data_digest"] is None and settings["start_from"] == "colour"
+    assert settings.leave_out == tuple(names[:2]) and settings.fit == "pad"
+    assert settings.length == {"kimg": 3} and settings.seed == 11 and settings.live
+    assert settings.options == {"precision": "fp32", "save_minutes": 2.0}
+    assert settings.data_digest is None and settings.start_from == "colour"
     assert (run.recipe.batch, run.recipe.learning_rate, run.recipe.freeze) == (4, 0.001, 2)
     assert run.recipe.augment == "color,translation,cutout"
     assert run.recipe.generator["widths"] == [16, 8]
     assert (run.folder / START / GENERATOR).exists()
-    card = settings["card"]
+    card = settings.card
     assert card["title"] == answer["title"] == "Täschchen 1"
     assert card["data"]["name"] == answer["data_name"] == "Bags"
     assert card["data"]["images"] == answer["images"] == 18
@@ -46,7 +46,7 @@ def test_what_a_generator_learnt_before_stays_on_its_card(
     make_checkpoint(tmp_path / "checkpoints" / "colour", data=learnt)
     service = Service(tmp_path / "runs", tmp_path / "checkpoints", machine=ONE_CPU)
     run = service.start({"data": send(service, photos), "start_from": "colour"})["id"]
-    data = Run.open(service.root / run).settings["card"]["data"]
+    data = Run.open(service.root / run).settings.card["data"]
     assert (data["notice"], data["limits"]) == ("For research only.", "Bags only.")
 
 
@@ -57,7 +57,7 @@ def test_the_sample_sets_can_be_trained_on(service: Service, begun: list) -> Non
     assert found["usable"] and found["images"] == first["images"]
     run = service.start({"data": data})
     assert run["data_name"] == first["title"] and run["images"] <= first["images"]
-    card = Run.open(service.root / run["id"]).settings["card"]["data"]
+    card = Run.open(service.root / run["id"]).settings.card["data"]
     assert card["licence"] in card["notice"] and "research" in card["notice"]
     with pytest.raises(UserError, match="no such sample set"):
         service.check("sample:../handbags", "", "", "auto")
@@ -66,7 +66,7 @@ def test_the_sample_sets_can_be_trained_on(service: Service, begun: list) -> Non
 def test_lengths_and_recipes_are_as_picked(service: Service, data: str) -> None:
     for length, expected in (("quick", 25), ("good", 75), ("best", 300)):
         run = service.start({"data": data, "length": length})["id"]
-        assert Run.open(service.root / run).settings["length"] == {"kimg": expected}
+        assert Run.open(service.root / run).settings.length == {"kimg": expected}
     run = service.start({"data": data, "advanced": {"recipe": "fashion-mnist-mlp"}})
     assert run["recipe"] == "fashion-mnist-mlp" and run["title"] == "Bags"
     assert Run.open(service.root / run["id"]).recipe.freeze == 0

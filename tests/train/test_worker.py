@@ -19,6 +19,7 @@ from train.engine.training import Training
 from train.recipes import Recipe
 from train.runs.finding import locked
 from train.runs.run import CURVES, LOG, Run, RunError
+from train.runs.status import Status
 from train.work import worker
 
 # --- to the end --------------------------------------------------------------------------------
@@ -28,19 +29,19 @@ def test_a_run_ends_finished_and_says_where_it_is(prepare: Callable[..., Run]) -
     run = prepare()
     assert train(run) == "finished"
     status = run.status()
-    assert (status["state"], status["step"], status["epoch"], status["share"]) == (
+    assert (status.state, status.step, status.epoch, status.share) == (
         *("finished", STEPS),
         3,
         1.0,
     )
-    assert status["images_shown"] == STEPS * 8
-    assert status["device"] == "cpu" and "CPU core" in status["device_name"]
-    assert status["saved_step"] == STEPS
+    assert status.images_shown == STEPS * 8
+    assert status.device == "cpu" and "CPU core" in status.device_name
+    assert status.saved_step == STEPS
     assert run.state() == ("finished", "Finished.")
     assert len(run.lines(LOG)) == 3
     settings = Run.open(run.folder).settings
-    assert len(settings["data_digest"]) == 64
-    assert settings["card"]["data"]["images"] == 20
+    assert len(settings.data_digest) == 64
+    assert settings.card["data"]["images"] == 20
     assert checkpoint.read(run.folder / "checkpoint").card["data"]["images"] == 20
 
 
@@ -62,7 +63,7 @@ def test_a_finished_run_trained_on_equals_a_longer_one(prepare: Callable[..., Ru
     train(first), train(whole)
     train(first, length={"epochs": 5})
     assert same_state(first, whole)
-    assert Run.open(first.folder).settings["length"] == {"epochs": 5}
+    assert Run.open(first.folder).settings.length == {"epochs": 5}
 
 
 def test_slices_equal_one_long_run(
@@ -148,7 +149,7 @@ def test_broken_numbers_lead_back_to_the_last_save_at_half_the_rate(
     at_step(4, poison)
     assert train(run, save_minutes=1e-9) == "finished"
     assert Run.open(run.folder).recipe.learning_rate == 0.5e-3
-    (note,) = run.status()["notes"]
+    (note,) = run.status().notes
     assert "half the learning rate, 0.0005" in note
     state = state_of(run)
     assert state["step_count"] == STEPS
@@ -189,7 +190,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(
     at_step(3, run_out_of_memory)
     assert train(run, save_minutes=1e-9) == "finished"
     assert Run.open(run.folder).recipe.batch == 4
-    (note,) = run.status()["notes"]
+    (note,) = run.status().notes
     assert "ran out of memory" in note and "looks at 4 photos" in note
     # Two steps of eight were saved; the rest of the 60 images is shown in fours.
     assert state_of(run)["images_shown"] == 60
@@ -235,7 +236,7 @@ def test_a_status_that_cannot_be_written_gives_up_its_reserve(
     run = prepare()
     write = Run.save_status
 
-    def full(run: Run, status: dict[str, Any]) -> None:
+    def full(run: Run, status: Status) -> None:
         if (run.folder / ".reserve").exists():
             raise OSError(errno.ENOSPC, "No space left on device")
         write(run, status)

@@ -30,8 +30,8 @@ def test_looking_changes_nothing_of_what_is_learnt(
     assert looks and all(math.isfinite(look["distance"]) for look in looks)
     assert {"verdict", "title", "sentence", "signals"} <= set(looks[0])
     status = live.status()
-    assert status["best"]["distance"] == min(look["distance"] for look in looks)
-    assert status["health"]["verdict"]
+    assert status.best["distance"] == min(look["distance"] for look in looks)
+    assert status.health["verdict"]
 
 
 def test_grids_come_by_the_clock_and_measure_nothing(
@@ -49,7 +49,7 @@ def test_grids_come_by_the_clock_and_measure_nothing(
     train(run)
     assert run.frames() == [0, 1, 2, 3, 4, 5, 6]
     (look,) = run.lines("looks.jsonl")
-    assert look["images_shown"] == run.status()["best"]["images_shown"] == STEPS * 8
+    assert look["images_shown"] == run.status().best["images_shown"] == STEPS * 8
 
 
 @pytest.mark.parametrize("batch", [8, 48, 700])
@@ -94,11 +94,11 @@ def test_the_best_moment_is_kept_where_it_was_clearly_better(
     monkeypatch.setattr("train.work.live.SlicedWasserstein", Distances([9.0, 5.0, 8.0]))
     run = prepare(live=True)
     train(run)
-    assert run.status()["best"] == {"distance": 5.0, "images_shown": 16}
+    assert run.status().best == {"distance": 5.0, "images_shown": 16}
     card = checkpoint.read(run.folder / "checkpoint").card
     assert card["training"]["images_shown"] == 16
     assert card["distance"]["sliced_wasserstein"] == 5.0
-    (note,) = run.status()["notes"]
+    (note,) = run.status().notes
     assert "best after 16 photos shown" in note
     assert (run.folder / "checkpoint" / "directions.json").exists()
     found = checkpoint.read(run.folder / "checkpoint")
@@ -124,7 +124,7 @@ def test_a_generator_that_cannot_be_exported_is_finished_all_the_same(
     run = prepare(live=True)
     assert train(run) == "finished"
     assert run.state() == ("finished", "Finished.")
-    assert run.status()["notes"][-1].endswith(words)
+    assert run.status().notes[-1].endswith(words)
     assert "onnx_sha256" not in checkpoint.read(run.folder / "checkpoint").card
 
 

@@ -15,6 +15,7 @@ from train.data.held_out import without_held_out
 from train.data.images import ImageSet
 from train.recipes.starting import recipe_for
 from train.runs.run import START, Run, RunError
+from train.runs.settings import Settings
 from train.teachers.features import frozen_stages, weights_file
 from train.work.dataset import check_same, digest, load, place_of
 
@@ -42,27 +43,28 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
     recipe = replace(
         recipe, **{name: value for name, value in changes.items() if value is not None}
     )
-    settings: dict[str, Any] = {
-        "recipe": recipe.to_dict(),
-        "data": place_of(options.data),
-        "fit": options.fit or "crop",
-        "data_digest": None,
-        "seed": recipe.seed if options.seed is None else options.seed,
-        "length": {},
-        "live": bool(options.live),
-        "device": options.device or "auto",
-        "options": how,
-        "start_from": start.name if start else "",
-    }
+    settings = Settings(
+        recipe=recipe.to_dict(),
+        data=place_of(options.data),
+        fit=options.fit or "crop",
+        data_digest=None,
+        seed=recipe.seed if options.seed is None else options.seed,
+        length={},
+        card={},
+        live=bool(options.live),
+        device=options.device or "auto",
+        options=how,
+        start_from=start.name if start else "",
+    )
     data = load(settings)
     if options.hold_out:
-        data = held_out(data, settings)
-    settings["recipe"] = recipes.for_classes(recipe, len(data.label_names)).to_dict()
-    settings["data_digest"] = digest(data)
+        data, left_out = held_out(data)
+        settings = replace(settings, leave_out=left_out)
+    own = recipes.for_classes(recipe, len(data.label_names)).to_dict()
     title = options.out.resolve().name
-    settings["card"] = {"title": title, **read_card(options.card), **data_card(options, data)}
+    card = {"title": title, **read_card(options.card), **data_card(options, data)}
+    settings = replace(settings, recipe=own, data_digest=digest(data), card=card)
     if start:
-        own = settings["recipe"]
         check_start(start, own["generator"], own["discriminator"], data.label_names)
     if "likeness" in recipe.teachers and not options.on:
         frozen_stages(weights_file(how.get("feature_weights")), ())  # raises if they can't be had
@@ -81,10 +83,10 @@ def read_elsewhere(run: Run, place: str) -> ImageSet:
         RunError: they are not the images that the run was started on.
     """
     check_apart(place, run.folder)
-    settings = {**run.settings, "data": place_of(place)}
+    settings = replace(run.settings, data=place_of(place))
     data = load(settings)
     check_same(settings, digest(data))
-    run.change_settings(data=settings["data"])
+    run.change_settings(data=settings.data)
     return data
 
 
@@ -107,12 +109,12 @@ def check_apart(data: str, folder: Path) -> None:
         )
 
 
-def held_out(data: ImageSet, settings: dict[str, Any]) -> ImageSet:
-    """The images without those that are held out, which the settings then leave out, too."""
+def held_out(data: ImageSet) -> tuple[ImageSet, tuple[str, ...]]:
+    """The images without those that are held out, and the names of these, to be left out."""
     if not data.captions:
         raise RunError("--hold-out needs captions, and a recipe that draws by words.")
-    data, settings["leave_out"] = without_held_out(data)
-    return data
+    data, names = without_held_out(data)
+    return data, tuple(names)
 
 
 def smaller(recipe: recipes.Recipe, size: int) -> recipes.Recipe:

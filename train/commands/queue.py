@@ -37,9 +37,9 @@ def main(arguments: Sequence[str]) -> int:
 
         with turn(run.folder.parent, options.devices, ahead, waiting) as device:
             if device is None:
-                run.save_status({**run.status(), **STOPPED})
+                run.change_status(**STOPPED)
                 return 0
-            run.save_status({**run.status(), **STARTING})
+            run.change_status(**STARTING)
             from train.work.worker import Options, work
 
             work(run, Options.of(run, device=device), interrupted)
@@ -55,12 +55,12 @@ def ahead_of(run: Run, devices: Sequence[str]) -> int:
     line = line_up(find(run.folder.parent))
     names = [each.id for each in line]
     before = line[: names.index(run.id)] if run.id in names else line
-    wanted = (each.status().get("devices", devices) for each in before)
-    return sum(not set(devices).isdisjoint(each) for each in wanted)
+    wanted = [each.status().devices for each in before]
+    return sum(each is None or not set(devices).isdisjoint(each) for each in wanted)
 
 
 def say(run: Run, sentence: str) -> None:
     """Tell that it waits, if that is not known already."""
     status = run.status()
-    if (status.get("state"), status.get("sentence")) != ("waiting", sentence):
-        run.save_status({**status, "state": "waiting", "sentence": sentence})
+    if (status.state, status.sentence) != ("waiting", sentence):
+        run.change_status(state="waiting", sentence=sentence)

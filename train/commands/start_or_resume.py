@@ -17,7 +17,8 @@ from train.devices.hardware import Hardware
 from train.rented import hf_jobs
 from train.runs.finding import locked
 from train.runs.interruption import interruptions
-from train.runs.run import CHECKPOINT, RENTED, STATE, Run
+from train.runs.run import CHECKPOINT, STATE, Run
+from train.runs.settings import RENTED
 from train.teachers.features import NETWORK
 from train.work.worker import Options, work
 
@@ -157,7 +158,7 @@ def main(arguments: Sequence[str]) -> int:
     if not options.resume:
         check_complete(options)
     run = Run.open(options.resume) if options.resume else None
-    kept = run.settings.get("device") if run else None
+    kept = run.settings.device if run else None
     processes, device = join(options.device or kept or "auto")
     try:
         return train(options, run, processes, device)
@@ -207,7 +208,7 @@ def train(options: argparse.Namespace, run: Run | None, processes: Processes, de
         if options.resume and not (run.folder / STATE).exists():
             print("Nothing was saved yet; starting from the beginning.")
         if work(run, how, interrupted, data=data, processes=processes) == "finished":
-            shown = run.status()["images_shown"]
+            shown = run.status().images_shown
             print(f"Done: {shown} images shown. The checkpoint is {run.folder / CHECKPOINT}")
             return 0
         print(f"Stopped and saved. Go on with: python -m train --resume {run.folder}")
@@ -233,8 +234,8 @@ def keep(run: Run, options: argparse.Namespace) -> None:
     Another precision changes what comes out, so :mod:`train.work.worker` keeps and tells it.
     """
     new = {name: value for name, value in given(options).items() if name != "precision"}
-    changes = {"options": {**run.settings.get("options", {}), **new}}
+    changes: dict[str, Any] = {"options": {**run.settings.options, **new}}
     if options.device:
         changes["device"] = options.device
-    if any(run.settings.get(name) != value for name, value in changes.items()):
+    if any(getattr(run.settings, name) != value for name, value in changes.items()):
         run.change_settings(**changes)

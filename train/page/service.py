@@ -32,7 +32,8 @@ from train.places.rented import Rented
 from train.recipes.starting import recipe_for, shape_of
 from train.rented import hf_jobs
 from train.runs.finding import find, new_folder
-from train.runs.run import HERE, RENTED, START, Run, RunError
+from train.runs.run import START, Run, RunError
+from train.runs.settings import HERE, RENTED
 
 UNMEASURED = "How long each takes can't be measured here beforehand."
 WISHES = ("stop", "save", "sample", "resume")
@@ -131,7 +132,7 @@ class Service:
 
     def _used(self) -> set[str]:
         """The uploads that runs learn from."""
-        return {self.uploads.holder(run.settings["data"]) for run in find(self.root)} - {""}
+        return {self.uploads.holder(run.settings.data) for run in find(self.root)} - {""}
 
     # Choices ----------------------------------------------------------------------------------
 
@@ -210,7 +211,7 @@ class Service:
                 copy_start(start, folder / START)
 
         with self._creating:
-            folder = new_folder(self.root, settings["card"]["title"], taken=self._checkpoints())
+            folder = new_folder(self.root, settings.card["title"], taken=self._checkpoints())
             run = Run(folder, settings)
             self._starting.add(run.id)  # before anybody can see it without a process
             try:
@@ -265,7 +266,7 @@ class Service:
     def delete(self, run: str) -> dict[str, Any]:
         """Delete a run and, unless another run needs them, its photos."""
         found = self._run(run)
-        held = self.uploads.holder(found.settings["data"])
+        held = self.uploads.holder(found.settings.data)
         self.places[found.where].let_go(found)
         found.delete()
         if held and held not in self._used():
@@ -299,5 +300,5 @@ class Service:
         return watching.described(run, line, starting=starting, waits=waits)
 
     def _answer(self, run: Run) -> dict[str, Any]:
-        line = watching.in_line(find(self.root)) if run.status().get("state") == "waiting" else []
+        line = watching.in_line(find(self.root)) if run.status().state == "waiting" else []
         return self._described(Run.open(run.folder), line)

@@ -17,7 +17,8 @@ from typing import Any
 
 from studio.checkpoint import CARD
 from train.runs.finding import line_up
-from train.runs.run import ACTIVE, CHECKPOINT, CURVES, HERE, LOOKS, Run, RunError
+from train.runs.run import ACTIVE, CHECKPOINT, CURVES, LOOKS, Run, RunError
+from train.runs.settings import HERE
 
 MOST_POINTS = 600
 FILES_KEPT = 16  # of which the lines stay in memory
@@ -174,9 +175,9 @@ def described(
     """
     state, sentence = run.state()
     if waits and state == "interrupted":
-        state, sentence = "waiting", run.status().get("sentence", "")
-    data = run.settings["card"].get("data", {})
-    length = run.settings["length"]
+        state, sentence = "waiting", run.status().sentence
+    data = run.settings.card.get("data", {})
+    length = run.settings.length
     return {
         "id": run.id,
         "title": run.title,
@@ -184,17 +185,17 @@ def described(
         "sentence": sentence,
         "alive": starting or run.is_alive,
         "position": line.index(run.id) + 1 if run.id in line else None,
-        "recipe": run.settings["recipe"]["name"],
+        "recipe": run.settings.recipe["name"],
         "data_name": data.get("name", ""),
         "images": data.get("images") or 0,
-        "start_from": run.settings.get("start_from", ""),
+        "start_from": run.settings.start_from,
         "length": {name: length.get(name) for name in ("epochs", "kimg", "minutes")},
         "has_checkpoint": (run.folder / CHECKPOINT / CARD).exists(),
         "can_resume": state in ENDED,
-        "created_at": run.settings.get("created_at", 0),
+        "created_at": run.settings.created_at,
         "where": run.where,
         "output_tail": run.output_tail() if state in ("failed", "interrupted") else "",
-        "status": run.status(),
+        "status": run.status().to_dict(),
     }
 
 
@@ -205,5 +206,5 @@ def in_line(runs: Collection[Run]) -> list[str]:
 
 def is_at_work(run: Run) -> bool:
     """Whether a process trains this run on this machine now, rather than waiting to."""
-    state, here = run.status().get("state"), run.where == HERE
+    state, here = run.status().state, run.where == HERE
     return here and state in ACTIVE and state != "waiting" and run.is_alive

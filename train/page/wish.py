@@ -10,7 +10,7 @@ from studio.checkpoint import Checkpoint
 from studio.errors import UserError
 from train.page.photos import Source
 from train.page.plan import Plan
-from train.runs.run import HERE, PLACES
+from train.runs.settings import HERE, PLACES, Settings
 
 LONGEST_TITLE = 80
 MOST_LEFT_OUT = 100_000
@@ -71,8 +71,8 @@ def read(values: Any) -> Wish:
 
 def settings_of(
     wish: Wish, plan: Plan, source: Source, images: int, start: Checkpoint | None
-) -> dict[str, Any]:
-    """A run's settings, as :class:`train.runs.run.Run` keeps them, for so many ``images``."""
+) -> Settings:
+    """The settings of the run that is wished for, on so many ``images``."""
     before = start.card.get("data") if start else None
     before = before if isinstance(before, Mapping) else {}
     data = {
@@ -84,21 +84,21 @@ def settings_of(
         "notice": _sentences(source.notice, before.get("notice")),
         "limits": _sentences(before.get("limits")),
     }
-    return {
-        "recipe": plan.recipe.to_dict(),
-        "data": source.place,
-        "fit": wish.fit,
-        "leave_out": list(wish.leave_out),
-        "data_digest": None,
-        "seed": plan.seed,
-        "length": {"kimg": plan.kimg},
-        "live": True,
-        "start_from": wish.start_from,
-        "options": {"precision": plan.precision, "save_minutes": plan.save_minutes},
-        "device": plan.device,
-        "where": wish.where,
-        "card": {"title": wish.title or source.name, "description": "", "data": data},
-    }
+    return Settings(
+        recipe=plan.recipe.to_dict(),
+        data=source.place,
+        fit=wish.fit,
+        leave_out=wish.leave_out,
+        data_digest=None,
+        seed=plan.seed,
+        length={"kimg": plan.kimg},
+        live=True,
+        start_from=wish.start_from,
+        options={"precision": plan.precision, "save_minutes": plan.save_minutes},
+        device=plan.device,
+        where=wish.where,
+        card={"title": wish.title or source.name, "description": "", "data": data},
+    )
 
 
 def _sentences(*texts: Any) -> str:

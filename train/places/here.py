@@ -26,6 +26,6 @@ class Here(Place):
             train.runs.run.RunError: it is being trained already.
         """
         self.probe.stand_aside()
-        wanted = run.settings.get("device", "auto")
+        wanted = run.settings.device
         here = wanted == "cpu" or wanted in self.machine.devices
         run.start_process([wanted] if here else self.machine.devices)

@@ -94,7 +94,7 @@ def work_on(folder: str, seconds: float, device: str) -> str:
 
 def line_up(run: Run) -> None:
     """Have ``run`` wait for its next slice."""
-    run.save_status({**run.status(), "state": "waiting", "sentence": READY})
+    run.change_status(state="waiting", sentence=READY)
 
 
 class Lent(Place):
@@ -123,7 +123,7 @@ class Lent(Place):
 
     def waits(self, run: Run) -> bool:
         """Whether ``run`` waits for its next slice; no process does that waiting."""
-        return run.status().get("state") == "waiting" and not (run.folder / PAUSED).exists()
+        return run.status().state == "waiting" and not (run.folder / PAUSED).exists()
 
     def slice_of(self, run: Run) -> None:
         """Train ``run`` for one slice, if it waits for one; or wait for one that is under way.
@@ -141,5 +141,4 @@ class Lent(Place):
 
 def rest(run: Run) -> None:
     """Say that it stopped, as somebody asked."""
-    sentence = "Stopped and saved. Resume to go on where it was."
-    run.save_status({**run.status(), "state": "stopped", "sentence": sentence})
+    run.change_status(state="stopped", sentence="Stopped and saved. Resume to go on where it was.")

@@ -16,7 +16,7 @@ class Rented(Place):
         Raises:
             UserError: nobody is logged in, or it is being trained or followed already.
         """
-        hf_jobs.start(run, flavor or run.settings.get("rent", {}).get("flavor", ""))
+        hf_jobs.start(run, flavor or run.settings.rent.get("flavor", ""))
 
     def let_go(self, run: Run) -> None:
         """Cancel the job of a run that nobody follows: else it would go on, and cost."""

@@ -29,6 +29,7 @@ from train.rented.hub_results import (
 from train.rented.rental import Rented, wish
 from train.rented.sending import send
 from train.runs.run import CHECKPOINT, STATE, Run
+from train.runs.status import Status
 
 POLL_SECONDS = 20.0
 LISTEN_SECONDS = 0.5  # between looks at what the page asks
@@ -91,7 +92,7 @@ class Follower:
             UserError: it can't be sent or followed; the run's status says why.
         """
         # "waiting" would be for a device of this computer, and others would wait behind it.
-        if self.run.status().get("state") not in BUSY:
+        if self.run.status().state not in BUSY:
             self.say("preparing", LOOKING if self.rented.is_open else STARTING)
         try:
             if self.patiently(self.has_job):
@@ -145,13 +146,13 @@ class Follower:
         over = self.stage in hub_jobs.OVER
         self.saw_it_run |= not over
         status = self.fetch(with_state=over)
-        if status.get("state") in ENDS:
+        if status.state in ENDS:
             return self.handed_over(status if over else self.fetch(with_state=True))
         if over:
             return self.broke_off(message)
         self.pass_on()
-        if status:
-            self.say(status["state"], self.stopping or status["sentence"], status)
+        if status.state:
+            self.say(status.state, self.stopping or status.sentence, status)
             self.tell_progress(status)
         elif self.stage == "RUNNING":
             self.say("preparing", self.stopping or GETTING_READY)
@@ -159,14 +160,14 @@ class Follower:
             self.say("preparing", self.stopping or SCHEDULED.format(wish(self.run).get("flavor")))
         return ""
 
-    def fetch(self, *, with_state: bool) -> dict[str, Any]:
+    def fetch(self, *, with_state: bool) -> Status:
         """Bring home what is new; the status that this job wrote, empty if it wrote none yet."""
         status = self.inbox.fetch(with_state=with_state)
         if status.pop(ATTEMPT, "") != self.rented.attempt:
-            return {}
+            return Status()
         self.take_over(status.pop(CHANGED, {}))
         status.pop("queued_at", None)  # over there nothing is in line
-        return status
+        return Status.from_dict(status)
 
     @property
     def inbox(self) -> Inbox:
@@ -182,9 +183,9 @@ class Follower:
         with suppress(KeyError, TypeError, ValueError):
             new = {name: changed[name] for name in CHANGEABLE if name in changed}
             recipes.from_dict(new["recipe"])
-            if new != {name: self.run.settings.get(name) for name in new}:
+            if new != {name: getattr(self.run.settings, name) for name in new}:
                 self.run.change_settings(**new)
-            precision, options = changed[PRECISION], self.run.settings.get("options", {})
+            precision, options = changed[PRECISION], self.run.settings.options
             if precision in PRECISIONS and precision != options.get(PRECISION):
                 self.run.change_settings(options={**options, PRECISION: precision})
         title = read_json(self.run.folder / CHECKPOINT / "card.json").get("title", self.run.title)
@@ -193,11 +194,11 @@ class Follower:
 
     # Ends -----------------------------------------------------------------------------------
 
-    def handed_over(self, status: dict[str, Any]) -> str:
+    def handed_over(self, status: Status) -> str:
         """The training came to an end of its own, and said which."""
-        if status["state"] == "failed":
+        if status.state == "failed":
             self.tell_log()
-        return self.end(status["state"], status["sentence"], status)
+        return self.end(status.state, status.sentence, status)
 
     def broke_off(self, message: str) -> str:
         """The job ended without such a word."""
@@ -211,12 +212,12 @@ class Follower:
         self,
         state: str,
         sentence: str,
-        more: dict[str, Any] | None = None,
+        more: Status | None = None,
         *,
         seen: bool = True,
     ) -> str:
         """Leave the run in ``state``; ``seen`` tells that its job is over."""
-        self.say(state, sentence, {**(more or {}), "seconds_left": None})
+        self.say(state, sentence, (more or Status()).changed(seconds_left=None))
         if seen:
             self.rented.ended = self.rented.attempt
             self.rented.save(self.run)
@@ -249,21 +250,21 @@ class Follower:
             hub_jobs.ask(self.api, self.rented, "stop")
             self.stop_asked, self.stopping = now, ASKED_TO_STOP
 
-    def say(self, state: str, sentence: str, more: dict[str, Any] | None = None) -> None:
-        """Tell how it stands, if that is not known already."""
+    def say(self, state: str, sentence: str, more: Status | None = None) -> None:
+        """Tell how it stands, if that is not known already; ``more`` is what the machine said."""
         before = self.run.status()
-        after = {**before, **(more or {}), "state": state, "sentence": sentence}
+        after = before.after(more or Status()).changed(state=state, sentence=sentence)
         if after != before:
             self.run.save_status(after)
-        if (before.get("state"), before.get("sentence")) != (state, sentence):
+        if (before.state, before.sentence) != (state, sentence):
             self.tell(sentence)
 
-    def tell_progress(self, status: dict[str, Any]) -> None:
+    def tell_progress(self, status: Status) -> None:
         """A line for people, now and then."""
-        if time.monotonic() - self.told >= TELL_SECONDS and status.get("images_shown"):
+        if time.monotonic() - self.told >= TELL_SECONDS and status.images_shown:
             self.told = time.monotonic()
-            share = f", {status['share']:.0%}" if isinstance(status.get("share"), float) else ""
-            self.tell(f"{status['images_shown']} images shown{share}.")
+            share = "" if status.share is None else f", {status.share:.0%}"
+            self.tell(f"{status.images_shown} images shown{share}.")
 
     def tell_log(self) -> None:
         """What the job printed last."""
@@ -279,7 +280,7 @@ class Follower:
             try:
                 return attempt()
             except UnreachableError as error:
-                state = self.run.status().get("state")
+                state = self.run.status().state
                 state = state if state in BUSY else "preparing"
                 self.say(state, f"{error}; trying again in {pause:.0f} seconds.")
             self.rest(pause)

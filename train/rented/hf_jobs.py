@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 from train.rented import hub, hub_jobs
 from train.rented.hub import HubError, UnreachableError, in_words
 from train.rented.rental import FLAVOR, HOURS, Rented, wish
-from train.runs.run import RENTED, Run, RunError
+from train.runs.run import Run, RunError
+from train.runs.settings import RENTED
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -211,6 +212,6 @@ def from_shell(run: Run, flavor: str | None, how: Options) -> int:
 
     choose(run, flavor)
     asked = {"precision": how.precision, "save_minutes": how.save_minutes}
-    options = {**run.settings.get("options", {}), **asked}
-    run.change_settings(options=options, length=how.length or run.settings["length"])
+    options = {**run.settings.options, **asked}
+    run.change_settings(options=options, length=how.length or run.settings.length)
     return follow(run)

@@ -32,6 +32,7 @@ from train.runs.run import (
     STATE,
     STATUS,
 )
+from train.runs.settings import Settings
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -183,9 +184,9 @@ class Outbox:
         """Add attempt and settings to a status; as saved counts only what was handed over."""
         if not withheld:
             self._note_saved(path)
-        settings = read_json(self.folder / SETTINGS)
-        changed = {name: settings[name] for name in CHANGEABLE if name in settings}
-        if precision := settings.get("options", {}).get(PRECISION):
+        settings = Settings.from_dict(read_json(self.folder / SETTINGS))
+        changed = {name: getattr(settings, name) for name in CHANGEABLE}
+        if precision := settings.options.get(PRECISION):
             changed[PRECISION] = precision
         status = {**read_json(path), **self._saved, ATTEMPT: self.attempt, CHANGED: changed}
         if status.get("state") in ENDS and not last:

@@ -43,11 +43,11 @@ def pack(run: Run, path: Path) -> None:
     check_same(settings, found)
     if run.recipe.conditional and data.labels is not None and folder_labels(data.names)[0] is None:
         raise RunError(
-            f"The categories of {settings['data']} can't be sent, as they lie in a file of their "
+            f"The categories of {settings.data} can't be sent, as they lie in a file of their "
             "own. Unpack the images into one folder for each category, and train on those."
         )
     write(data, path)
-    card = Run.open(run.folder).settings["card"]  # it may have been renamed meanwhile
+    card = Run.open(run.folder).settings.card  # it may have been renamed meanwhile
     described = {**card.get("data", {}), "images": len(data)}
     run.change_settings(data_digest=found, card={**card, "data": described})
 

@@ -13,9 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from studio.errors import UserError
 from train.rented import hub, hub_jobs
@@ -25,6 +25,8 @@ from train.rented.sending import PHOTOS
 from train.runs.finding import locked
 from train.runs.interruption import interruptions
 from train.runs.run import HOME, REQUESTS, SETTINGS, START, WISHES, Run
+from train.runs.settings import Settings
+from train.runs.status import Status
 from train.work.worker import Options, work
 
 if TYPE_CHECKING:
@@ -147,17 +149,19 @@ class Courier(threading.Thread):
 
 def prepare(api: HfApi, job: Job, sent: Path, folder: Path) -> tuple[Run, Outbox]:
     """Make the run's folder from what was sent and from what earlier jobs handed over."""
-    settings: dict[str, Any] = json.loads((sent / SETTINGS).read_text(encoding="utf-8"))
+    text = (sent / SETTINGS).read_text(encoding="utf-8")
+    settings = replace(Settings.from_dict(json.loads(text)), data=str(sent / PHOTOS))
 
     def fill(folder: Path) -> None:
         if (sent / START).is_dir():
             shutil.copytree(sent / START, folder / START)
 
-    run = Run.create(folder, {**settings, "data": str(sent / PHOTOS)}, fill)
+    run = Run.create(folder, settings, fill)
     inbox = Inbox(api, job.result, folder)
     status = hub.patiently(lambda: inbox.fetch(with_state=True), PATIENCE_SECONDS)
     if status:  # how it ended last time is no longer so
-        run.save_status({**status, "state": "preparing", "sentence": "Starting."})
+        before = Status.from_dict(status)
+        run.save_status(before.changed(state="preparing", sentence="Starting."))
     outbox = Outbox(api, job.result, folder, job.attempt, job.state_seconds)
     outbox.assume_pushed()
     return run, outbox
@@ -176,7 +180,7 @@ def train(api: HfApi, job: Job, sent: Path, folder: Path) -> int:
             state = work(run, options, interrupted)
             if state == "stopped" and time.monotonic() - begin > job.training_seconds:
                 sentence = OUT_OF_TIME.format(job.seconds / 3600)
-                run.save_status({**run.status(), "sentence": sentence})
+                run.change_status(sentence=sentence)
         except UserError as error:
             print(error, flush=True)
             status = 1

@@ -62,11 +62,11 @@ def wish(run: Run) -> dict[str, Any]:
     """What a run asks for: {"flavor", "hours"}; empty when it trains on this machine."""
     if not run.is_rented:
         return {}
-    return {"flavor": FLAVOR, "hours": HOURS, **run.settings.get("rent", {})}
+    return {"flavor": FLAVOR, "hours": HOURS, **run.settings.rent}
 
 
 def repository_name(run: Run) -> str:
     """A run's name as repositories may be called; no other run's, not even one of the same name."""
     slug = re.sub(r"[^a-z0-9]+", "-", run.id.lower()).strip("-")[:LONGEST_NAME].strip("-")
-    unique = f"{run.id} {run.settings.get('created_at')} {run.settings['seed']}"
+    unique = f"{run.id} {run.settings.created_at} {run.settings.seed}"
     return f"atelier-{slug or 'run'}-{hashlib.sha256(unique.encode()).hexdigest()[:6]}"

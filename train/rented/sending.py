@@ -10,16 +10,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from train.rented import hub, hub_jobs
 from train.rented.hub import HubError, UnreachableError, in_words
 from train.rented.hub_results import Outbox
 from train.rented.rental import Rented, repository_name, wish
 from train.runs.run import HOME, REQUESTS, SETTINGS, START, STATE, Run, RunError
+from train.runs.settings import HERE, Settings
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
@@ -36,8 +38,6 @@ DOWNLOAD = (
     "import os; from huggingface_hub import HfApi; "
     f"HfApi().snapshot_download(os.environ['{hub_jobs.DATA}'], repo_type='dataset', local_dir='.')"
 )
-# Settings that say where on this computer things are, or that are done with once it is sent.
-STAY_HERE = ("where", "rent", "device", "leave_out", "data")
 SENT_OPTIONS = ("precision", "save_minutes")
 
 Step = Callable[[str], None]
@@ -141,15 +141,15 @@ def upload(api: HfApi, run: Run, rented: Rented, step: Step) -> None:
     with tempfile.TemporaryDirectory(prefix=".sending-", dir=run.folder) as place, in_words():
         adds: list[CommitOperationAdd] = []
         there = files(api, rented.data, "dataset")
-        packed = str(run.settings["data_digest"])
+        packed = str(run.settings.data_digest)
         if rented.packed != packed or PHOTOS not in there:
             step("Preparing the photos.")
             photos = Path(place, PHOTOS)
             prepare_photos(run, photos, step)
-            packed = str(Run.open(run.folder).settings["data_digest"])
+            packed = str(Run.open(run.folder).settings.data_digest)
             step(f"Sending the photos ({photos.stat().st_size / 2**20:,.1f} MB).")
             adds.append(CommitOperationAdd(PHOTOS, str(photos)))
-        settings = json.dumps(settings_to_send(Run.open(run.folder)), indent=2).encode()
+        settings = json.dumps(settings_to_send(Run.open(run.folder)).to_dict(), indent=2).encode()
         adds.append(CommitOperationAdd(SETTINGS, settings))
         adds += [CommitOperationAdd(name, str(path)) for name, path in program()]
         if (run.folder / START).is_dir():
@@ -201,14 +201,22 @@ def prepare_photos(run: Run, path: Path, step: Step) -> None:
         raise RunError(said.splitlines()[-1] if said else "The photos could not be prepared.")
 
 
-def settings_to_send(run: Run) -> dict[str, Any]:
+def settings_to_send(run: Run) -> Settings:
     """A run's settings without what is this computer's business."""
-    kept = {name: value for name, value in run.settings.items() if name not in STAY_HERE}
-    options = kept.get("options", {})
-    kept["options"] = {name: value for name, value in options.items() if name in SENT_OPTIONS}
-    # The photos are squares by now, and what was to be left out is.
-    # That they arrive as they were sent is seen to by the service, which compares their hash.
-    return {**kept, "data": PHOTOS, "fit": "crop", "data_digest": None}
+    options = run.settings.options
+    return replace(
+        run.settings,
+        options={name: value for name, value in options.items() if name in SENT_OPTIONS},
+        device="auto",
+        where=HERE,
+        rent={},
+        # The photos are squares by now, and what was to be left out is.
+        data=PHOTOS,
+        fit="crop",
+        leave_out=(),
+        # That they arrive as they were sent is seen to by the service, which compares their hash.
+        data_digest=None,
+    )
 
 
 def program() -> Iterator[tuple[str, Path]]:

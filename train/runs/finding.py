@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from train.runs.queue import try_lock
 from train.runs.run import LOCK, Run, RunError, reap
+from train.runs.status import Status
 
 LONGEST_NAME = 40
 
@@ -18,7 +18,7 @@ LONGEST_NAME = 40
 def find(root: Path) -> list[Run]:
     """All runs in a folder, newest first; what can't be read is passed over."""
     reap()
-    return sorted(_find(root), key=lambda run: run.settings.get("created_at", 0), reverse=True)
+    return sorted(_find(root), key=lambda run: run.settings.created_at, reverse=True)
 
 
 def _find(root: Path) -> Iterator[Run]:
@@ -47,12 +47,12 @@ def locked(run: Run) -> Iterator[None]:
 def line_up(runs: Collection[Run]) -> list[Run]:
     """Those of ``runs`` whose process waits for a device, first come first."""
     waiting = [(run.status(), run) for run in runs]
-    waiting = [each for each in waiting if each[0].get("state") == "waiting" and each[1].is_alive]
+    waiting = [each for each in waiting if each[0].state == "waiting" and each[1].is_alive]
     return [run for _, run in sorted(waiting, key=lambda each: _arrival(*each))]
 
 
-def _arrival(status: dict[str, Any], run: Run) -> tuple[float, str]:
-    return status.get("queued_at", 0.0), run.id
+def _arrival(status: Status, run: Run) -> tuple[float, str]:
+    return status.queued_at or 0.0, run.id
 
 
 def new_folder(root: Path, title: str, taken: Collection[str] = ()) -> Path:

@@ -3,8 +3,9 @@
 Nothing here imports torch: a page looks at runs every second, and a run that waits is to weigh
 little. What the training itself writes is in :mod:`train.work.recorder`. Layout of one run::
 
-    settings.json     recipe, data, seed, length: all that resuming needs besides the state
-    status.json       what the process does or why it ended, replaced whole about once a second
+    settings.json     all that resuming needs besides the state: train.runs.settings
+    status.json       what the process does or why it ended, replaced whole about once a second:
+                      train.runs.status
     log.jsonl         one line of means each time the recipe logs
     curves.jsonl      one line of means for about every five hundred images
     looks.jsonl       one line for each look at the samples: distance and health
@@ -30,8 +31,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +41,16 @@ from studio.errors import UserError
 from studio.files import sync, write_text_whole
 from train.recipes import Recipe, from_dict
 from train.runs.queue import is_held
+from train.runs.settings import RENTED, Settings
+from train.runs.status import Status
 
 SETTINGS, STATUS = "settings.json", "status.json"
 LOG, CURVES, LOOKS = "log.jsonl", "curves.jsonl", "looks.jsonl"
 SAMPLES, STATE, OUTPUT, LOCK = "samples", "state.pt", "output.txt", "lock"
 CHECKPOINT, BEST, SNAPSHOTS, START = "checkpoint", "best", "snapshots", "start"
 REQUESTS = "requests"
-HERE, RENTED = "here", "hf-jobs"  # where a run can be trained, as its settings have it
-PLACES = (HERE, RENTED)
 STATISTICS = "statistics-*.pt"
 FRAME = "generated-images-{:08d}.png"
-# What settings.json must hold.
-PARTS = {"recipe", "data", "data_digest", "seed", "length", "card"}
 WISHES = ("stop", "save", "sample", "checkpoint")
 # States of a living process; the others are ends.
 ACTIVE = ("waiting", "preparing", "training", "finishing")
@@ -73,14 +73,14 @@ class RunError(UserError):
 class Run:
     """One run folder and its settings. Any process may look; one process at a time trains."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder, self.settings = folder, settings
 
     @classmethod
     def create(
         cls,
         folder: Path,
-        settings: dict[str, Any],
+        settings: Settings | Mapping[str, Any],
         fill: Callable[[Path], Any] = lambda folder: None,
     ) -> Run:
         """Start a run in an empty or new folder.
@@ -90,13 +90,16 @@ class Run:
 
         Raises:
             RunError: the folder holds something already, or can't be made.
+            ValueError: these are no settings.
         """
+        if not isinstance(settings, Settings):
+            settings = Settings.from_dict(settings)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(
                 f"{folder} is not empty. Choose another --out, or go on with "
                 f"`python -m train --resume {folder}`."
             )
-        run = cls(folder, {**settings, "created_at": time.time()})
+        run = cls(folder, replace(settings, created_at=time.time()))
         new = not folder.exists()
         try:
             (folder / SAMPLES).mkdir(parents=True)
@@ -118,13 +121,12 @@ class Run:
             RunError: there is no run, or its settings can't be read.
         """
         try:
-            settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-            from_dict(settings["recipe"])
-            if missing := PARTS - set(settings):
-                raise ValueError(f"it lacks {', '.join(sorted(missing))}.")
+            text = (folder / SETTINGS).read_text(encoding="utf-8")
+            settings = Settings.from_dict(json.loads(text))
+            from_dict(settings.recipe)
         except FileNotFoundError as error:
             raise RunError(f"There is no run in {folder}: it has no {SETTINGS}.") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise RunError(f"{folder / SETTINGS} can't be used: {error}") from error
         return cls(folder, settings)
 
@@ -136,12 +138,12 @@ class Run:
     @property
     def title(self) -> str:
         """What people call it."""
-        return str(self.settings["card"].get("title") or self.id)
+        return str(self.settings.card.get("title") or self.id)
 
     @property
     def recipe(self) -> Recipe:
         """The recipe, with whatever was changed when the run was started."""
-        return from_dict(self.settings["recipe"])
+        return from_dict(self.settings.recipe)
 
     @property
     def is_alive(self) -> bool:
@@ -150,8 +152,8 @@ class Run:
 
     @property
     def where(self) -> str:
-        """Where it is trained, of :data:`PLACES`."""
-        return self.settings.get("where", HERE)
+        """Where it is trained, of :data:`train.runs.settings.PLACES`."""
+        return self.settings.where
 
     @property
     def is_rented(self) -> bool:
@@ -160,26 +162,29 @@ class Run:
 
     def save_settings(self) -> None:
         """Write settings.json whole."""
-        text = json.dumps(self.settings, indent=2, ensure_ascii=False)
+        text = json.dumps(self.settings.to_dict(), indent=2, ensure_ascii=False)
         write_text_whole(self.folder / SETTINGS, text + "\n")
 
     def change_settings(self, **changes: Any) -> None:
         """Write settings.json with some parts changed, and without losing a change of others."""
-        self.settings = {**Run.open(self.folder).settings, **changes}
+        self.settings = replace(Run.open(self.folder).settings, **changes)
         self.save_settings()
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         """What the process said last; empty when it never said anything."""
         with suppress(OSError, ValueError):
-            found = json.loads((self.folder / STATUS).read_text(encoding="utf-8"))
-            if isinstance(found, dict):
-                return found
-        return {}
+            text = (self.folder / STATUS).read_text(encoding="utf-8")
+            return Status.from_dict(json.loads(text))
+        return Status()
 
-    def save_status(self, status: dict[str, Any]) -> None:
+    def save_status(self, status: Status) -> None:
         """Write status.json whole; a power cut may take it, as the next second brings another."""
-        text = json.dumps({**status, "updated_at": time.time()}, ensure_ascii=False)
+        text = status.changed(updated_at=time.time()).to_json()
         write_text_whole(self.folder / STATUS, text, lasting=False)
+
+    def change_status(self, **changes: Any) -> None:
+        """Write status.json with some parts changed."""
+        self.save_status(self.status().changed(**changes))
 
     def state(self) -> tuple[str, str]:
         """What the run is doing, and a sentence about it.
@@ -187,12 +192,11 @@ class Run:
         A run whose process is gone never counts as running: "interrupted" is what it is then.
         """
         status = self.status()
-        state, sentence = status.get("state", ""), status.get("sentence", "")
         # Read again in the end: it may have ended properly between reading and looking.
-        active = state in ACTIVE or not state
-        if active and not self.is_alive and self.status().get("state", "") == state:
+        active = status.state in ACTIVE or not status.state
+        if active and not self.is_alive and self.status().state == status.state:
             return "interrupted", UNFOLLOWED if self.is_rented else INTERRUPTED
-        return state or "preparing", sentence
+        return status.state or "preparing", status.sentence
 
     def lines(self, name: str, since: int = -1) -> list[dict[str, Any]]:
         """The lines of log, curves or looks after step ``since``."""
@@ -249,14 +253,11 @@ class Run:
         """
         if self.is_alive:
             raise RunError(f"{self.title} is being trained already.")
-        self.save_status(
-            {
-                **self.status(),
-                "state": "waiting",
-                "sentence": "Starting.",
-                "devices": list(devices),
-                "queued_at": time.time(),
-            }
+        self.change_status(
+            state="waiting",
+            sentence="Starting.",
+            devices=tuple(devices),
+            queued_at=time.time(),
         )
         folder = self.folder.absolute()  # the process begins elsewhere
         what = ("follow", folder) if self.is_rented else ("queue", folder, *devices)
@@ -291,8 +292,8 @@ class Run:
 
     def rename(self, title: str) -> None:
         """Call the run, and the generator it makes, ``title``."""
-        card = Run.open(self.folder).settings["card"]
-        self.change_settings(card={**card, "title": title})
+        named = Run.open(self.folder).settings.card
+        self.change_settings(card={**named, "title": title})
         for part in (CHECKPOINT, BEST):
             path = self.folder / part / "card.json"
             with suppress(FileNotFoundError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,9 +17,10 @@ from train.data.idx import FASHION_MNIST
 from train.data.images import ImageSet, load_images, only
 from train.data.reading import find
 from train.runs.run import START, RunError
+from train.runs.settings import Settings
 
 
-def load(settings: dict[str, Any], *, quiet: bool = False) -> ImageSet:
+def load(settings: Settings, *, quiet: bool = False) -> ImageSet:
     """Read a run's images as its settings say; tell in a few lines what was and wasn't found.
 
     Where its generator draws by words, only images with a caption are used.
@@ -28,24 +28,24 @@ def load(settings: dict[str, Any], *, quiet: bool = False) -> ImageSet:
     Raises:
         DataError: there are none, or they can't be used.
     """
-    known = settings.get("data_digest") and settings["data"] != FASHION_MNIST
-    if known and not Path(settings["data"]).exists():
+    known = settings.data_digest and settings.data != FASHION_MNIST
+    if known and not Path(settings.data).exists():
         raise DataError(
-            f"The images of this run are no longer at {settings['data']}. If they were moved, name "
+            f"The images of this run are no longer at {settings.data}. If they were moved, name "
             "their new place: python -m train --resume RUN --data PLACE"
         )
-    generator = build(settings["recipe"]["generator"])
+    generator = build(settings.recipe["generator"])
     size = generator.image_size
     data = load_images(
-        settings["data"],
+        settings.data,
         size,
         generator.channels,
-        fit=settings.get("fit", "crop"),
-        leave_out=frozenset(settings.get("leave_out", ())),
+        fit=settings.fit,
+        leave_out=frozenset(settings.leave_out),
         progress=not quiet,
     )
     if generator.words:
-        captions, kept = load_captions(find(settings["data"]), data.names)
+        captions, kept = load_captions(find(settings.data), data.names)
         data = replace(data if len(kept) == len(data) else only(data, kept), captions=captions)
     if quiet:
         return data
@@ -71,15 +71,15 @@ def digest(data: ImageSet) -> str:
     return result.hexdigest()
 
 
-def check_same(settings: dict[str, Any], found: str) -> None:
+def check_same(settings: Settings, found: str) -> None:
     """Make sure that images of the digest ``found`` are those that a run was started on.
 
     Raises:
         RunError: they are others.
     """
-    if settings["data_digest"] not in (None, found):
+    if settings.data_digest not in (None, found):
         raise RunError(
-            f"{settings['data']} no longer holds the images this run was started on; start a new "
+            f"{settings.data} no longer holds the images this run was started on; start a new "
             "run instead. If they were moved, name their new place with --resume and --data."
         )
 

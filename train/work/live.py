@@ -66,7 +66,7 @@ class Live:
         best = moment_of(self.recorder)
         if best and best["images_shown"] > training.images_shown:
             best = None
-        self.recorder.status["best"] = best
+        self.recorder.update(best=best)
 
     def after_tick(self, training: Training, numbers: dict[str, float]) -> None:
         """Hear the newest numbers, and draw a grid if there is time to."""
@@ -111,11 +111,10 @@ class Live:
     def _looked_at(self, training: Training) -> bool:
         before = self.recorder.run.lines(LOOKS, since=training.step_count - 1)
         if before:
-            self.recorder.status["distance"] = before[-1]["distance"]
+            self.recorder.update(distance=before[-1]["distance"])
         return bool(before)
 
     def _measure(self, training: Training, generator: Generator) -> None:
-        status = self.recorder.status
         drawn = training.average.draw(generator, PICTURES)
         # As exact as on a card, from which it is read again.
         distance = round(self.distance(drawn), 3)
@@ -123,11 +122,11 @@ class Live:
         shown = training.images_shown
         numbers = {**self._numbers, "distance": distance, "images_shown": shown}
         health = self.health.examine(drawn[:EXAMINED], numbers, history).to_dict()
-        best = status["best"]
+        best = self.recorder.status.best
         if best is None or distance < best["distance"]:
             self.recorder.save_checkpoint(training, BEST, distance=self.protocol(distance))
             best = {"distance": distance, "images_shown": shown}
-        status |= {"distance": distance, "health": health, "best": best}
+        self.recorder.update(distance=distance, health=health, best=best)
         # Last of all: whoever finds this line finds the best moment kept.
         self.recorder.add_line(LOOKS, training, {"distance": distance, **health})
 
@@ -144,15 +143,16 @@ class Live:
         """Write the checkpoint that stays: the best if it was clearly better, else the newest."""
         self.look(training)
         status, folder = self.recorder.status, self.recorder.run.folder
-        self.recorder.save_checkpoint(training, distance=self.protocol(status["distance"]))
-        best = status["best"]
-        if best and best["distance"] < CLEARLY_BETTER * status["distance"]:
+        assert status.distance is not None, "every look measures one"
+        self.recorder.save_checkpoint(training, distance=self.protocol(status.distance))
+        best = status.best
+        if best and best["distance"] < CLEARLY_BETTER * status.distance:
             copy_folder(folder / BEST, folder / CHECKPOINT)
             sentence = (
                 f"The pictures were best after {best['images_shown']:,} photos shown, and are kept "
                 "as they were then."
             )
-            if sentence not in status["notes"]:  # by a process that was killed at the very end
+            if sentence not in status.notes:  # by a process that was killed at the very end
                 self.recorder.note(sentence)
 
 

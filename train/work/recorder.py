@@ -22,6 +22,7 @@ from train.engine.length import Length
 from train.engine.loop import Diverged
 from train.engine.training import Training
 from train.runs.run import CHECKPOINT, CURVES, LOG, LOOKS, SAMPLES, STATE, Run, RunError
+from train.runs.status import Status
 
 PREVIEW_COLUMNS = 8
 # Enough that a sheet of 28 px pictures can be looked at without a magnifier.
@@ -30,6 +31,11 @@ STATUS_SECONDS = 1.0
 SPEED_SECONDS = 15.0  # images per second are a mean over the last so many
 # Room that is given up when the disk is full, so that the reason can still be written down.
 RESERVE, RESERVE_BYTES = ".reserve", 64 * 1024
+# What happened and what was best outlives a stop; how fast it was does not.
+KEPT = (
+    *("queued_at", "notes", "best", "health", "distance", "saved_at", "saved_step"),
+    *("step", "epoch", "images_shown", "share"),
+)
 
 
 class Recorder:
@@ -38,11 +44,8 @@ class Recorder:
     def __init__(self, run: Run) -> None:
         self.run = run
         before = run.status()
-        # What happened and what was best outlives a stop; how fast it was does not.
-        kept = ["queued_at", "notes", "best", "health", "distance", "saved_at", "saved_step"]
-        kept += ["step", "epoch", "images_shown", "share"]
-        self.status: dict[str, Any] = {name: before.get(name) for name in kept}
-        self.status |= {"started_at": time.time(), "notes": before.get("notes") or []}
+        kept = {name: getattr(before, name) for name in KEPT}
+        self.status = Status().changed(started_at=time.time(), **kept)
         self._shown: deque[tuple[float, int]] = deque()
         self._written = 0.0
         with suppress(OSError):
@@ -50,15 +53,19 @@ class Recorder:
 
     # Status ---------------------------------------------------------------------------------
 
+    def update(self, **changes: Any) -> None:
+        """Change parts of the status, which is written down later."""
+        self.status = self.status.changed(**changes)
+
     def say(self, state: str, sentence: str) -> None:
         """Tell at once what is being done, or why it ended."""
-        self.status |= {"state": state, "sentence": sentence}
+        self.update(state=state, sentence=sentence)
         self._write_status()
 
     def note(self, sentence: str) -> None:
         """Tell of something that happened and stays worth knowing."""
         print(sentence, flush=True)
-        self.status["notes"] = [*self.status["notes"], sentence]
+        self.update(notes=(*self.status.notes, sentence))
         self._write_status()
 
     def progress(self, training: Training, length: Length) -> None:
@@ -77,17 +84,17 @@ class Recorder:
             length.seconds - training.seconds,
         )
         used, total = memory(training.hardware.device)
-        self.status |= {
-            "step": training.step_count,
-            "epoch": training.epoch,
-            "images_shown": training.images_shown,
-            "seconds": round(training.seconds, 2),
-            "images_per_second": speed,
-            "seconds_left": max(left, 0.0) if left < float("inf") else None,
-            "share": share,
-            "memory": used,
-            "memory_total": total,
-        }
+        self.update(
+            step=training.step_count,
+            epoch=training.epoch,
+            images_shown=training.images_shown,
+            seconds=round(training.seconds, 2),
+            images_per_second=speed,
+            seconds_left=max(left, 0.0) if left < float("inf") else None,
+            share=share,
+            memory=used,
+            memory_total=total,
+        )
         self._write_status()
 
     def _write_status(self) -> None:
@@ -134,7 +141,7 @@ class Recorder:
                 "The training could not be saved, most likely because the disk is full. The save "
                 "before is whole: make some room, then resume."
             ) from error
-        self.status |= {"saved_at": time.time(), "saved_step": training.step_count}
+        self.update(saved_at=time.time(), saved_step=training.step_count)
 
     def forget_after(self, step: int) -> None:
         """Drop what a killed process wrote after the save it is resumed from."""
@@ -176,7 +183,7 @@ class Recorder:
             training.average.samples(generator).cpu(), PREVIEW_COLUMNS, scale=scale
         )
         # It may have been renamed since this process began.
-        named = Run.open(self.run.folder).settings["card"]
+        named = Run.open(self.run.folder).settings.card
         whole = {**named, **training_card(training), **card}
         encoder = words.load(self.run.folder) if generator.words else None
         checkpoint.save(folder, generator, training.discriminator, whole, preview, encoder=encoder)

@@ -5,26 +5,26 @@ Each function returns the changed settings and a sentence for whoever watches th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from train.runs.run import RunError
+from train.runs.settings import Settings
 
 SMALLEST_BATCH = 4
 
 
-def at_half_the_rate(settings: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+def at_half_the_rate(settings: Settings) -> tuple[dict[str, Any], str]:
     """After numbers that are not finite: learn at half the rate, once.
 
     Raises:
         RunError: the rate was halved before.
     """
-    if settings.get("rate_lowered"):
+    if settings.rate_lowered:
         raise RunError(
             "The training broke twice: its numbers grew beyond all bounds, also at half the "
             "learning rate. Start anew with a lower rate, or from a trained generator."
         )
-    recipe = settings["recipe"]
+    recipe = settings.recipe
     rate, rate_d = recipe["learning_rate"] / 2, recipe.get("learning_rate_d")
     changes = {"learning_rate": rate, "learning_rate_d": rate_d and rate_d / 2}
     return {"rate_lowered": True, "recipe": {**recipe, **changes}}, (
@@ -33,15 +33,13 @@ def at_half_the_rate(settings: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     )
 
 
-def with_half_the_batch(
-    settings: Mapping[str, Any], images: int, device: str
-) -> tuple[dict[str, Any], str]:
+def with_half_the_batch(settings: Settings, images: int, device: str) -> tuple[dict[str, Any], str]:
     """After running out of memory on ``device``: look at half as many of the ``images`` at once.
 
     Raises:
         RunError: the batch is as small as it can be.
     """
-    recipe = settings["recipe"]
+    recipe = settings.recipe
     batch = min(recipe["batch"], images) // 2
     if batch < SMALLEST_BATCH:
         raise too_little_memory(device)

@@ -16,7 +16,7 @@ def check(run: Run) -> None:
     Raises:
         RunError: they are gone, and nothing was saved yet.
     """
-    wanted, folder = run.settings.get("start_from"), run.folder / START
+    wanted, folder = run.settings.start_from, run.folder / START
     if wanted and not (folder / GENERATOR).exists() and not (run.folder / STATE).exists():
         raise RunError(
             f"This run is to start from {wanted}, but the copy of its weights that was in {folder} "

@@ -11,7 +11,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -64,7 +64,7 @@ class Options:
     def of(cls, run: Run, **given: Any) -> Options:
         """As a run's settings say; what is ``given``, and not None, takes the place of theirs."""
         given = {name: value for name, value in given.items() if value is not None}
-        return cls(**{**run.settings.get("options", {}), **given})
+        return cls(**{**run.settings.options, **given})
 
 
 def work(
@@ -161,7 +161,7 @@ class Session:
 
     def keep_precision(self) -> None:
         """Note in which precision the run is computed, so that whoever resumes it goes on in it."""
-        options, now = self.run.settings.get("options", {}), self.hardware.precision
+        options, now = self.run.settings.options, self.hardware.precision
         before = options.get("precision", "auto")
         if before == now:
             return
@@ -174,9 +174,9 @@ class Session:
         settings = self.run.settings
         data = data or dataset.load(settings, quiet=not self.processes.is_first)
         found = dataset.digest(data)
-        if settings["data_digest"] is None:  # the page leaves reading them to this process
-            card = settings["card"]
-            card = {**card, "data": {**card.get("data", {}), "images": len(data)}}
+        if settings.data_digest is None:  # the page leaves reading them to this process
+            before = settings.card
+            card = {**before, "data": {**before.get("data", {}), "images": len(data)}}
             if data.label_names:
                 card["classes"] = list(data.label_names)
             recipe = for_classes(self.run.recipe, len(data.label_names))
@@ -199,7 +199,7 @@ class Session:
             recipe,
             data.images,
             self.hardware,
-            settings["seed"],
+            settings.seed,
             self.processes,
             condition=dataset.condition(self.run.folder, data),
             feature_weights=self.options.feature_weights,
@@ -209,15 +209,12 @@ class Session:
         training.prepare(self.run.folder, self.on_photos)
         saved = load_state(self.run, training)
         self.processes.wait()
-        length = Length.of(training, **settings["length"])
+        length = Length.of(training, **settings.length)
         if not self.processes.is_first:
             return self.follow(training, length)
         self.recorder.forget_after(training.step_count if saved else -1)
-        self.recorder.status |= {
-            "device": str(self.hardware.device),
-            "device_name": self.hardware.name,
-        }
-        if settings.get("live"):
+        self.recorder.update(device=str(self.hardware.device), device_name=self.hardware.name)
+        if settings.live:
             new = self.live is None
             self.live = self.live or Live(training, self.recorder)
             self.live.begin(training)
@@ -277,7 +274,7 @@ class Session:
                 self.save(training)
 
         def on_tick(numbers: dict[str, float]) -> None:
-            self.recorder.status["numbers"] = numbers
+            self.recorder.update(numbers=numbers)
             self.recorder.add_line(CURVES, training, numbers)
             if self.live:
                 self.live.after_tick(training, numbers)
@@ -345,12 +342,16 @@ class Session:
             found = checkpoint.read(self.run.folder / CHECKPOINT)
             directions.of_checkpoint(found, found.load_generator(), found.load_words())
             self.export(found)
-        self.recorder.status |= {"seconds_left": None, "images_shown": training.images_shown}
-        self.recorder.status |= {"step": training.step_count, "epoch": training.epoch}
+        self.recorder.update(
+            seconds_left=None,
+            images_shown=training.images_shown,
+            step=training.step_count,
+            epoch=training.epoch,
+        )
         if finished:
             for path in self.run.folder.glob(STATISTICS):
                 path.unlink()
-            self.recorder.status["share"] = 1.0
+            self.recorder.update(share=1.0)
             self.say("finished", "Finished.")
             return "finished"
         self.say("stopped", "Stopped and saved. Resume to go on where it was.")
@@ -378,7 +379,7 @@ class Session:
         if self.processes.is_first:
             self.run.change_settings(**settings)
         else:
-            self.run.settings.update(settings)
+            self.run.settings = replace(self.run.settings, **settings)
 
     def note(self, sentence: str) -> None:
         if self.processes.is_first:
