@@ -91,7 +91,7 @@ class Actor:
         self.draw(step)
         numbers = {
             "step": step,
-            "epoch": shown / 40,
+            "epoch": shown // 40,
             "images_shown": shown,
             "seconds": shown / 10,
             "images_per_second": 10.0,

@@ -22,7 +22,8 @@ from train.runs.settings import HERE
 
 MOST_POINTS = 600
 FILES_KEPT = 16  # of which the lines stay in memory
-PLACE = ("step", "epoch", "images_shown", "seconds")  # of a point; the rest are its numbers
+# Of a point of a curve, where it stands; the rest are its numbers.
+PLACE = frozenset({"step", "epoch", "images_shown", "seconds"})
 OPEN_PATIENCE = 60.0  # seconds to wait for the newest weights
 ENDED = ("stopped", "failed", "interrupted")
 
@@ -100,7 +101,7 @@ def thinned(points: list[dict[str, Any]], most: int = MOST_POINTS) -> list[dict[
 
 def _mean(points: list[dict[str, Any]]) -> dict[str, Any]:
     result = dict(points[-1])
-    for name in points[-1].keys() - set(PLACE):
+    for name in points[-1].keys() - PLACE:
         values = [each[name] for each in points if name in each]
         if values:
             result[name] = sum(values) / len(values)
