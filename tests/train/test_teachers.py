@@ -89,8 +89,8 @@ def test_all_its_numbers_have_names(begin: Callable[..., Training], names) -> No
 
 def test_a_generator_comes_nearer_to_photos(begin: Callable[..., Training]) -> None:
     training = begin(("likeness",), learning_rate=5e-3, warm_up=5)
-    far = [taken(run(training, 10))["feature_distance"] for _ in range(8)]
-    assert sum(far[-2:]) < 0.7 * sum(far[:2])
+    far = [taken(run(training, 8))["feature_distance"] for _ in range(5)]
+    assert far[-1] < 0.2 * far[0]
 
 
 def test_photos_are_looked_at_once(
