@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from serving import Server
-from visiting import FIRST_SLIDER, Visitor
+from visiting import FIRST_SLIDER, SAVES_DATA, Visitor
 
 
 def test_the_server_is_restarted_in_the_middle_of_a_drag(visitor: Visitor, server: Server) -> None:
     """On the same port, as the others' server: it runs again when this ends, whatever happens."""
+    visitor.context.add_init_script(SAVES_DATA)  # so that the studio draws, not the page
+    visitor.reload()
     visitor.keep()
     kept = visitor.design()
     visitor.all_drawn()
