@@ -33,18 +33,19 @@ OUTDATED = ("quality", "unselected", "onnx_sha256", "cover")
 
 
 def parser(
-    command: str, description: str, *, pictures: int | None = None
+    command: str, description: str, *, pictures: int | None = None, out: str = "the new checkpoint"
 ) -> argparse.ArgumentParser:
     """The options that all have.
 
     ``pictures`` is the usual number of drawn ones to learn from; None where that is no option.
+    ``out`` says what is written.
     """
     result = argparse.ArgumentParser(prog=f"python -m train {command}", description=description)
     result.add_argument("name", metavar="NAME", help="a checkpoint's folder, or its name")
     result.add_argument(
         "--data", metavar="PATH", required=True, help="photos, best those it has learnt from"
     )
-    result.add_argument("--out", metavar="DIR", type=Path, required=True, help="the new checkpoint")
+    result.add_argument("--out", metavar="DIR", type=Path, required=True, help=out)
     result.add_argument("--fit", choices=FITS, default="crop", help="how photos become square")
     if pictures is not None:
         result.add_argument(

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
-from studio import settings
-from train.commands import start_or_resume
+from train.commands import derived, start_or_resume
 from train.commands.evaluate import named
-from train.commands.options import positive, seed
-from train.data.images import FITS
 from train.teachers.features import NETWORK
 
 PICTURES = 50_000
@@ -34,30 +30,18 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    result = argparse.ArgumentParser(
-        prog="python -m train match",
-        description="Bring a trained generator nearer to photos: what a network trained on ImageNet"
+    result = derived.parser(
+        "match",
+        "Bring a trained generator nearer to photos: what a network trained on ImageNet"
         " sees in its pictures is to be as frequent as in the photos, and nowhere to give them"
         " away. For a generator that draws the right things, or things like them: photos that are"
         " sorted into other folders than its categories, or into none, give a generator of theirs."
         " For 128 pixels it takes half an hour to an hour and a half on one core. It is a run like"
         " any other: Ctrl-C saves, `python -m train --resume DIR` goes on, and DIR/checkpoint is"
         " the new generator.",
+        pictures=PICTURES,
+        out="the run's folder",
     )
-    result.add_argument("name", metavar="NAME", help="a checkpoint's folder, or its name")
-    result.add_argument(
-        "--data", metavar="PATH", required=True, help="photos, best those it has learnt from"
-    )
-    result.add_argument("--out", metavar="DIR", type=Path, required=True, help="the run's folder")
-    result.add_argument("--fit", choices=FITS, default="crop", help="how photos become square")
-    result.add_argument(
-        "--pictures",
-        type=positive(int),
-        default=PICTURES,
-        help=f"of its own to learn from ({PICTURES:,})",
-    )
-    result.add_argument("--seed", type=seed, default=0)
-    settings.add_folders(result)
     result.add_argument(
         "--feature-weights",
         metavar="FILE",
