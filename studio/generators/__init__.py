@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from studio.generators.base import Generator
+from studio.generators.coded import CodedGenerator
 from studio.generators.dcgan import DCGANGenerator
 from studio.generators.mlp import MLPGenerator
 from studio.generators.self_modulated import SelfModulatedGenerator
 from studio.generators.style import StyleGenerator
 
 KINDS: dict[str, type[Generator]] = {
+    "coded": CodedGenerator,
     "dcgan": DCGANGenerator,
     "mlp": MLPGenerator,
     "self-modulated": SelfModulatedGenerator,

@@ -1,0 +1,184 @@
+"""Draws codes of photos: z to a style, the style to a code, the code to a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from studio.generators.base import (
+    ACTIVATIONS,
+    MAX_CLASSES,
+    MAX_WORDS,
+    Generator,
+    checked_widths,
+)
+from studio.generators.decoder import Decoder, convolution, enlarge, rectified
+from studio.generators.flow import Flow
+
+MODULATION = 384  # values of a style after its dense layers
+FIRST_SCALE = 0.3  # of what a block adds
+
+
+class CodedGenerator(Generator):
+    """Designs and photos in one space: what it draws are codes such as photos have.
+
+    A code is a small grid (``code_channels`` x ``code_size`` x ``code_size``) that an encoder makes
+    of a photo (:class:`studio.inversion.encoders.PhotoEncoder`) and :attr:`decoder` turns back into
+    it. A style w is what is left when a code passes through few values
+    (:class:`studio.inversion.encoders.StyleEncoder`); :attr:`synthesis` makes a code of it that is
+    whole whatever w is. :attr:`flow` draws w as photos have them. So ``draw`` takes w as every
+    generator here does, and ``draw_codes`` draws a photo with all that its style leaves out.
+
+    Args:
+        style_dim: length of z and of w.
+        code_channels, code_size: of a code.
+        synthesis_widths: channels at half the code's size, and at its size.
+        decoder_widths: channels at the code's size, at twice that and so on to the picture's.
+        flow_width, flow_blocks: see :class:`studio.generators.flow.Flow`.
+        classes: of images, told by an int64 label; 0 for none.
+        words: length of the vector of a text, told instead of a label; 0 for none.
+    """
+
+    kind = "coded"
+    mapped = True
+
+    def __init__(
+        self,
+        *,
+        style_dim: int,
+        code_channels: int,
+        code_size: int,
+        synthesis_widths: Sequence[int],
+        decoder_widths: Sequence[int],
+        flow_width: int = 384,
+        flow_blocks: int = 4,
+        channels: int = 3,
+        classes: int = 0,
+        words: int = 0,
+        output: str = "linear",
+    ) -> None:
+        widths = checked_widths(decoder_widths, code_size, widest=2048)
+        if len(synthesis_widths) != 2 or not 1 <= min(synthesis_widths) <= 2048:
+            raise ValueError(f"synthesis_widths are two numbers, not {synthesis_widths}.")
+        if code_size % 2:
+            raise ValueError(f"A code's size is even, not {code_size}.")
+        if not 1 <= code_channels <= 256 or not 1 <= flow_width <= 4096 or not flow_blocks >= 1:
+            raise ValueError("A code's channels and a flow's width and blocks are at least 1.")
+        if not 0 <= classes <= MAX_CLASSES:
+            raise ValueError(f"There are between 0 and {MAX_CLASSES} classes, not {classes}.")
+        if not 0 <= words <= MAX_WORDS or (words and classes):
+            raise ValueError(f"A generator takes up to {MAX_WORDS} words, or classes, not {words}.")
+        super().__init__(
+            latent_dim=style_dim,
+            image_size=code_size * 2 ** (len(widths) - 1),
+            channels=channels,
+            output=output,
+        )
+        self.code_channels, self.code_size = code_channels, code_size
+        self.synthesis_widths, self.decoder_widths = tuple(synthesis_widths), widths
+        self.classes, self.words = classes, words
+        self.flow = Flow(
+            style_dim, width=flow_width, blocks=flow_blocks, classes=classes, words=words
+        )
+        self.synthesis = Synthesis(
+            style_dim, code_channels=code_channels, code_size=code_size, widths=synthesis_widths
+        )
+        self.decoder = Decoder(
+            code_channels=code_channels, code_size=code_size, widths=widths, channels=channels
+        )
+        self.finish = ACTIVATIONS[output]()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "style_dim": self.style_dim,
+            "code_channels": self.code_channels,
+            "code_size": self.code_size,
+            "synthesis_widths": list(self.synthesis_widths),
+            "decoder_widths": list(self.decoder_widths),
+            "flow_width": self.flow.enter.out_features,
+            "flow_blocks": len(self.flow.blocks),
+            "channels": self.channels,
+            "classes": self.classes,
+            "words": self.words,
+            "output": self.output,
+        }
+
+    def map(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.flow(z, condition)
+
+    def draw(self, styles: Tensor) -> Tensor:
+        return self.draw_codes(self.codes(styles))
+
+    def codes(self, styles: Tensor) -> Tensor:
+        """Codes (n, code_channels, code_size, code_size) of styles (n, style_dim).
+
+        Also of (n, 1, style_dim), as :meth:`per_layer` gives them.
+        """
+        return self.synthesis(styles[:, 0] if styles.dim() == 3 else styles)
+
+    def draw_codes(self, codes: Tensor) -> Tensor:
+        """The pictures of codes, whether they were drawn or are of photos."""
+        return self.finish(self.decoder(codes))
+
+
+class Synthesis(nn.Module):
+    """Styles (n, style_dim) to codes (n, code_channels, code_size, code_size).
+
+    Blocks at half the code's size and at its size; each scales and shifts its maps by the style.
+    """
+
+    def __init__(
+        self, style_dim: int, *, code_channels: int, code_size: int, widths: Sequence[int]
+    ) -> None:
+        super().__init__()
+        wide, narrow = widths
+        self.start = code_size // 2
+        self.dense = nn.ModuleList(
+            [dense(style_dim, MODULATION), dense(MODULATION, MODULATION)],
+        )
+        self.begin = dense(MODULATION, wide * self.start**2)
+        self.coarse = nn.ModuleList([ModulatedBlock(wide)])
+        self.widen = convolution(wide, narrow)
+        self.fine = nn.ModuleList([ModulatedBlock(narrow), ModulatedBlock(narrow)])
+        self.last = convolution(narrow, code_channels, gain=0.3)
+
+    def forward(self, styles: Tensor) -> Tensor:
+        for layer in self.dense:
+            styles = rectified(layer(styles))
+        maps = self.begin(styles).unflatten(1, (-1, self.start, self.start))
+        for block in self.coarse:
+            maps = block(maps, styles)
+        maps = enlarge(self.widen(rectified(maps)))
+        for block in self.fine:
+            maps = block(maps, styles)
+        return self.last(rectified(maps)).float()
+
+
+class ModulatedBlock(nn.Module):
+    """Two convolutions that add to maps, which the style scales and shifts before."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.modulate = nn.Linear(MODULATION, 2 * width)
+        nn.init.normal_(self.modulate.weight, 0, 0.02)
+        nn.init.zeros_(self.modulate.bias)
+        self.first, self.second = convolution(width, width), convolution(width, width)
+        self.scale = nn.Parameter(torch.full((width, 1, 1), FIRST_SCALE))
+
+    def forward(self, maps: Tensor, styles: Tensor) -> Tensor:
+        scale, shift = self.modulate(styles)[:, :, None, None].chunk(2, 1)
+        inner = rectified(maps * (1 + scale) + shift)
+        return maps + self.scale * self.second(rectified(self.first(inner)))
+
+
+def dense(inputs: int, outputs: int) -> nn.Linear:
+    """A dense layer that keeps the spread of what a leaky rectifier gives."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.kaiming_normal_(layer.weight, a=0.2)
+    nn.init.zeros_(layer.bias)
+    return layer

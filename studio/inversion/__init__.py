@@ -1,0 +1,1 @@
+"""Photos as designs: a photo's code and style."""

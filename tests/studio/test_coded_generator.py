@@ -1,0 +1,137 @@
+"""The generator that draws codes of photos, and the encoders that make them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from studio.generators import build
+from studio.generators.coded import CodedGenerator
+from studio.generators.flow import Flow
+from studio.inversion.encoders import PhotoEncoder, StyleEncoder
+
+SMALL = {
+    "kind": "coded",
+    "style_dim": 12,
+    "code_channels": 14,
+    "code_size": 4,
+    "synthesis_widths": [16, 12],
+    "decoder_widths": [16, 12, 8, 8, 6],
+    "flow_width": 16,
+    "flow_blocks": 2,
+}
+# Of what ships, at 256 px.
+SHIPPED = {
+    "kind": "coded",
+    "style_dim": 128,
+    "code_channels": 32,
+    "code_size": 8,
+    "synthesis_widths": [256, 160],
+    "decoder_widths": [160, 88, 44, 24, 12, 8],
+}
+
+
+def made(**changes: object) -> CodedGenerator:
+    """A small generator with random weights everywhere, also where it begins with zeros."""
+    torch.manual_seed(0)
+    generator = build({**SMALL, **changes})
+    assert isinstance(generator, CodedGenerator)
+    with torch.no_grad():
+        for weights in generator.parameters():
+            weights += 0.05 * torch.randn_like(weights)
+    return generator.eval()
+
+
+@torch.no_grad()
+def test_every_part_has_its_shape() -> None:
+    generator = made()
+    styles = generator.map(torch.randn(3, 12))
+    codes = generator.codes(styles)
+    pictures = generator.draw(styles)
+    assert styles.shape == (3, 12)
+    assert codes.shape == (3, 14, 4, 4)
+    assert pictures.shape == (3, 3, 64, 64)
+    assert pictures.dtype == torch.float32
+    assert pictures.isfinite().all()
+    assert torch.equal(generator.draw_codes(codes), pictures)
+    assert torch.equal(generator.draw(generator.per_layer(styles)), pictures)
+
+
+@torch.no_grad()
+def test_a_picture_does_not_depend_on_its_batch() -> None:
+    generator = made()
+    styles = torch.randn(4, 12)
+    alone = torch.cat([generator.draw(each[None]) for each in styles])
+    assert torch.allclose(generator.draw(styles), alone, atol=1e-5)
+
+
+def test_its_configuration_makes_it_again() -> None:
+    generator = made(classes=5, channels=1)
+    again = build(generator.config)
+    assert again.config == generator.config
+    again.load_state_dict(generator.state_dict())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"code_size": 5},
+        {"synthesis_widths": [8]},
+        {"classes": 3, "words": 4},
+        {"code_channels": 0},
+        {"decoder_widths": []},
+    ],
+)
+def test_what_makes_no_network_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"\d|not"):
+        build({**SMALL, **wrong})
+
+
+def test_the_decoder_follows_a_hand_at_256_pixels() -> None:
+    generator = build(SHIPPED)
+    assert isinstance(generator, CodedGenerator)
+    assert generator.image_size == 256
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        generator.decoder(torch.randn(1, 32, 8, 8))
+    assert counter.get_total_flops() / 2 <= 220e6  # multiply-adds
+
+
+@torch.no_grad()
+def test_the_flow_goes_back_to_where_it_came_from() -> None:
+    torch.manual_seed(0)
+    flow = Flow(6, width=32, blocks=2, classes=3)
+    for weights in flow.parameters():
+        weights += 0.04 * torch.randn_like(weights)
+    flow.mean += 2.0
+    flow.deviation *= 0.5
+    z, labels = torch.randn(8, 6), torch.arange(8) % 3
+    styles = flow(z, labels)
+    assert (styles - z).abs().mean() > 0.1  # it goes somewhere
+    assert (flow.latents(styles, labels) - z).abs().max() < 0.05
+
+
+@torch.no_grad()
+def test_labels_and_words_change_what_is_drawn() -> None:
+    z = torch.randn(2, 12)
+    labelled = made(classes=2)
+    first, second = (labelled.map(z, torch.full((2,), label)) for label in (0, 1))
+    assert not torch.allclose(first, second)
+    worded = made(words=7)
+    texts = torch.zeros(2, 7)
+    texts[:, 3] = 1
+    assert not torch.allclose(worded.map(z, texts), worded.map(z, torch.zeros(2, 7)))
+    assert torch.equal(worded.map(z), worded.map(z, torch.zeros(2, 7)))  # no words, no text
+    with pytest.raises(ValueError, match="no label"):
+        made().map(z, torch.zeros(2, dtype=torch.int64))
+
+
+def test_the_encoders_give_codes_and_styles_of_unit_deviation() -> None:
+    torch.manual_seed(0)
+    photos = torch.rand(16, 3, 256, 256) * 2 - 1
+    codes = PhotoEncoder()(photos)  # in training, by the statistics of the batch
+    assert codes.shape == (16, 32, 8, 8)
+    assert torch.allclose(codes.std((0, 2, 3)), torch.ones(32), atol=0.02)
+    styles = StyleEncoder(20)(codes)
+    assert styles.shape == (16, 20)
+    assert torch.allclose(styles.std(0, correction=0), torch.ones(20), atol=0.02)
