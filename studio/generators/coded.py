@@ -18,8 +18,9 @@ from studio.generators.base import (
 from studio.generators.decoder import Decoder, convolution, enlarge, rectified
 from studio.generators.flow import Flow
 
-MODULATION = 384  # values of a style after its dense layers
+MODULATION = 256  # values of a style after its dense layers
 FIRST_SCALE = 0.3  # of what a block adds
+BLOCKS = 1, 2, 1  # at the first, the second and every finer size of a synthesis
 
 
 class CodedGenerator(Generator):
@@ -35,7 +36,8 @@ class CodedGenerator(Generator):
     Args:
         style_dim: length of z and of w.
         code_channels, code_size: of a code.
-        synthesis_widths: channels at half the code's size, and at its size.
+        synthesis_widths: channels at the smallest maps, at twice that and so on to the code's size;
+            each size has a style of its own, where styles are mixed.
         decoder_widths: channels at the code's size, at twice that and so on to the picture's.
         flow_width, flow_blocks: see :class:`studio.generators.flow.Flow`.
         classes: of images, told by an int64 label; 0 for none.
@@ -61,10 +63,10 @@ class CodedGenerator(Generator):
         output: str = "linear",
     ) -> None:
         widths = checked_widths(decoder_widths, code_size, widest=2048)
-        if len(synthesis_widths) != 2 or not 1 <= min(synthesis_widths) <= 2048:
-            raise ValueError(f"synthesis_widths are two numbers, not {synthesis_widths}.")
-        if code_size % 2:
-            raise ValueError(f"A code's size is even, not {code_size}.")
+        levels = tuple(synthesis_widths)
+        checked_widths(levels, 1, widest=2048)
+        if code_size % 2 ** (len(levels) - 1):
+            raise ValueError(f"A code of {code_size} can't be halved {len(levels) - 1} times.")
         if not 1 <= code_channels <= 256 or not 1 <= flow_width <= 4096 or not flow_blocks >= 1:
             raise ValueError("A code's channels and a flow's width and blocks are at least 1.")
         if not 0 <= classes <= MAX_CLASSES:
@@ -78,13 +80,15 @@ class CodedGenerator(Generator):
             output=output,
         )
         self.code_channels, self.code_size = code_channels, code_size
-        self.synthesis_widths, self.decoder_widths = tuple(synthesis_widths), widths
+        self.synthesis_widths, self.decoder_widths = levels, widths
+        self.style_layers = len(levels)
+        self.coarse_layers = max(1, len(levels) - 1)
         self.classes, self.words = classes, words
         self.flow = Flow(
             style_dim, width=flow_width, blocks=flow_blocks, classes=classes, words=words
         )
         self.synthesis = Synthesis(
-            style_dim, code_channels=code_channels, code_size=code_size, widths=synthesis_widths
+            style_dim, code_channels=code_channels, code_size=code_size, widths=levels
         )
         self.decoder = Decoder(
             code_channels=code_channels, code_size=code_size, widths=widths, channels=channels
@@ -115,11 +119,8 @@ class CodedGenerator(Generator):
         return self.draw_codes(self.codes(styles))
 
     def codes(self, styles: Tensor) -> Tensor:
-        """Codes (n, code_channels, code_size, code_size) of styles (n, style_dim).
-
-        Also of (n, 1, style_dim), as :meth:`per_layer` gives them.
-        """
-        return self.synthesis(styles[:, 0] if styles.dim() == 3 else styles)
+        """Codes (n, code_channels, code_size, code_size) of styles, as :meth:`draw` takes them."""
+        return self.synthesis(self.per_layer(styles))
 
     def draw_codes(self, codes: Tensor) -> Tensor:
         """The pictures of codes, whether they were drawn or are of photos."""
@@ -127,35 +128,37 @@ class CodedGenerator(Generator):
 
 
 class Synthesis(nn.Module):
-    """Styles (n, style_dim) to codes (n, code_channels, code_size, code_size).
+    """Styles (n, levels, style_dim) to codes (n, code_channels, code_size, code_size).
 
-    Blocks at half the code's size and at its size; each scales and shifts its maps by the style.
+    From maps that the first style makes, a level at each size up to the code's; its blocks scale
+    and shift their maps by its style.
     """
 
     def __init__(
         self, style_dim: int, *, code_channels: int, code_size: int, widths: Sequence[int]
     ) -> None:
         super().__init__()
-        wide, narrow = widths
-        self.start = code_size // 2
-        self.dense = nn.ModuleList(
-            [dense(style_dim, MODULATION), dense(MODULATION, MODULATION)],
+        self.start = code_size // 2 ** (len(widths) - 1)
+        self.dense = nn.ModuleList([dense(style_dim, MODULATION), dense(MODULATION, MODULATION)])
+        self.begin = dense(MODULATION, widths[0] * self.start**2)
+        self.levels = nn.ModuleList(
+            nn.ModuleList(ModulatedBlock(width) for _ in range(BLOCKS[min(level, 2)]))
+            for level, width in enumerate(widths)
         )
-        self.begin = dense(MODULATION, wide * self.start**2)
-        self.coarse = nn.ModuleList([ModulatedBlock(wide)])
-        self.widen = convolution(wide, narrow)
-        self.fine = nn.ModuleList([ModulatedBlock(narrow), ModulatedBlock(narrow)])
-        self.last = convolution(narrow, code_channels, gain=0.3)
+        self.widen = nn.ModuleList(
+            convolution(narrow, wide) for narrow, wide in zip(widths, widths[1:], strict=False)
+        )
+        self.last = convolution(widths[-1], code_channels, gain=0.3)
 
     def forward(self, styles: Tensor) -> Tensor:
         for layer in self.dense:
             styles = rectified(layer(styles))
-        maps = self.begin(styles).unflatten(1, (-1, self.start, self.start))
-        for block in self.coarse:
-            maps = block(maps, styles)
-        maps = enlarge(self.widen(rectified(maps)))
-        for block in self.fine:
-            maps = block(maps, styles)
+        maps = self.begin(styles[:, 0]).unflatten(1, (-1, self.start, self.start))
+        for index, blocks in enumerate(self.levels):
+            if index:
+                maps = enlarge(self.widen[index - 1](rectified(maps)))
+            for block in blocks:  # type: ignore[attr-defined]
+                maps = block(maps, styles[:, index])
         return self.last(rectified(maps)).float()
 
 
@@ -165,7 +168,7 @@ class ModulatedBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.modulate = nn.Linear(MODULATION, 2 * width)
-        nn.init.normal_(self.modulate.weight, 0, 0.02)
+        nn.init.normal_(self.modulate.weight, 0, 0.03)
         nn.init.zeros_(self.modulate.bias)
         self.first, self.second = convolution(width, width), convolution(width, width)
         self.scale = nn.Parameter(torch.full((width, 1, 1), FIRST_SCALE))

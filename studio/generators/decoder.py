@@ -14,6 +14,7 @@ SLOPE = 0.2  # of the leaky rectifier
 DEEP_SIZE = 32
 FIRST_SCALE = 0.2  # of what a residual block adds
 GROUND = 0.88  # the grey of the ground that products lie on, in -1..1
+FIRST_GREY = 0.62  # about the mean of a product on its ground
 
 
 class Decoder(nn.Module):
@@ -40,16 +41,16 @@ class Decoder(nn.Module):
         self.thumbnail = nn.Conv2d(code_channels, 4 * channels, 1)
         with torch.no_grad():  # so the first step already draws a small picture from the code
             self.thumbnail.weight.mul_(0.02)
-            nn.init.constant_(self.thumbnail.bias, GROUND)  # type: ignore[arg-type]
+            nn.init.constant_(self.thumbnail.bias, FIRST_GREY)  # type: ignore[arg-type]
             for channel in range(min(4 * channels, code_channels)):
-                self.thumbnail.weight[channel, channel, 0, 0] = 0.4
+                self.thumbnail.weight[channel, channel, 0, 0] = 0.5
         self.levels = nn.ModuleList(
             DecoderLevel(
                 wide,
                 narrow,
                 channels,
                 deep=size <= DEEP_SIZE,
-                head=size > 2 * code_size,
+                head=size > code_size,
             )
             for size, wide, narrow in zip(sizes, widths, widths[1:], strict=False)
         )

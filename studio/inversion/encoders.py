@@ -10,36 +10,72 @@ from torch.nn import functional as F
 
 from studio.generators.decoder import GROUND, SLOPE, ResidualBlock, convolution
 
-ENCODER_WIDTHS = (24, 48, 96, 160, 256)
-STYLE_ENCODER_WIDTH = 192
-SLOW = 0.02  # of the statistics by which codes are normalised
+ENCODER_WIDTHS = (24, 48, 96, 160)
+STYLE_ENCODER_WIDTHS = (96, 160, 256)
+SLOWNESS = 0.02  # by which the statistics follow each batch
+SMALLEST_VARIANCE = 1e-5
+
+
+class Standardised(nn.Module):
+    """Maps of unit deviation in each channel, by statistics that slowly follow those of batches.
+
+    A batch norm would take the batch's own while it learns: a batch of dark products would then
+    have the codes of a light one, and no decoder could tell which it was.
+
+    Args:
+        channels: of what it takes, (n, channels) or (n, channels, h, w).
+    """
+
+    mean: Tensor
+    variance: Tensor
+    batches: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("variance", torch.ones(channels))
+        self.register_buffer("batches", torch.zeros(()))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        shape = (1, -1) + (1,) * (maps.dim() - 2)
+        if self.training:
+            self.follow(maps.detach(), shape)
+        scale = torch.rsqrt(self.variance + SMALLEST_VARIANCE)
+        return (maps - self.mean.view(shape)) * scale.view(shape)
+
+    @torch.no_grad()
+    def follow(self, maps: Tensor, shape: tuple[int, ...]) -> None:
+        """Move the statistics towards those of a batch; the first ones count whole."""
+        self.batches += 1
+        rate = max(SLOWNESS, 1 / self.batches.item())
+        axes = [axis for axis in range(maps.dim()) if axis != 1]
+        self.mean.lerp_(maps.mean(axes), rate)
+        self.variance.lerp_((maps - self.mean.view(shape)).square().mean(axes), rate)
 
 
 class PhotoEncoder(nn.Module):
-    """Photos (n, 3, s, s) in -1..1 to codes (n, code_channels, s / 32, s / 32).
+    """Photos (n, 3, s, s) in -1..1 to codes (n, code_channels, s / 16, s / 16).
 
     It needs no other network. Each channel of a code has a mean of 0 and a deviation of 1 over all
-    photos that it learnt from (a batch norm without weights of its own), so noise of one size means
-    the same to each; without that, the signal of a channel can drown in it. A picture of s / 16 is
+    photos that it learnt from, so noise of one size means the same to each. A picture of s / 8 is
     passed straight to the last layer: so the first steps already carry shape and colour.
     """
 
-    def __init__(self, code_channels: int = 32, widths: Sequence[int] = ENCODER_WIDTHS) -> None:
+    def __init__(self, code_channels: int, widths: Sequence[int] = ENCODER_WIDTHS) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.PixelUnshuffle(2), convolution(12, widths[0])]
         for narrow, wide in zip(widths, widths[1:], strict=False):
             layers += [nn.LeakyReLU(SLOPE), convolution(narrow, wide, stride=2)]
-            if wide >= widths[-2]:
-                layers.append(ResidualBlock(wide))
-        self.body = nn.Sequential(*layers, nn.LeakyReLU(SLOPE))
+        layers += [ResidualBlock(widths[-1]), ResidualBlock(widths[-1]), nn.LeakyReLU(SLOPE)]
+        self.body = nn.Sequential(*layers)
         self.shrink = 2 ** len(widths)  # of a photo's side to a code's
         self.last = convolution(widths[-1] + 12, code_channels, gain=0.5)
         with torch.no_grad():
             self.last.weight[:, widths[-1] :] = 0
             for channel in range(min(12, code_channels)):
-                self.last.weight[channel, : widths[-1]] *= 0.1
+                self.last.weight[channel, : widths[-1]] *= 0.05
                 self.last.weight[channel, widths[-1] + channel, 1, 1] = 3.0
-        self.norm = nn.BatchNorm2d(code_channels, affine=False, momentum=SLOW)
+        self.norm = Standardised(code_channels)
 
     def forward(self, photos: Tensor) -> Tensor:
         thumbnail = F.avg_pool2d(photos.float() - GROUND, self.shrink // 2)
@@ -53,25 +89,24 @@ class StyleEncoder(nn.Module):
     def __init__(
         self,
         style_dim: int,
-        code_channels: int = 32,
-        code_size: int = 8,
-        width: int = STYLE_ENCODER_WIDTH,
+        code_channels: int,
+        code_size: int,
+        widths: Sequence[int] = STYLE_ENCODER_WIDTHS,
     ) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            convolution(code_channels, width),
-            ResidualBlock(width),
-            nn.LeakyReLU(SLOPE),
-            convolution(width, 2 * width, stride=2),
-            ResidualBlock(2 * width),
-            nn.LeakyReLU(SLOPE),
-            nn.Flatten(),
-        )
-        inputs = 2 * width * (code_size // 2) ** 2
+        layers: list[nn.Module] = [convolution(code_channels, widths[0])]
+        for narrow, wide in zip(widths, widths[1:], strict=False):
+            layers += [
+                nn.LeakyReLU(SLOPE),
+                convolution(narrow, wide, stride=2),
+                ResidualBlock(wide),
+            ]
+        self.body = nn.Sequential(*layers, nn.LeakyReLU(SLOPE), nn.Flatten())
+        inputs = widths[-1] * (code_size // 2 ** (len(widths) - 1)) ** 2
         self.last = nn.Linear(inputs, style_dim)
         nn.init.normal_(self.last.weight, 0, inputs**-0.5)
         nn.init.zeros_(self.last.bias)
-        self.norm = nn.BatchNorm1d(style_dim, affine=False, momentum=SLOW)
+        self.norm = Standardised(style_dim)
 
     def forward(self, codes: Tensor) -> Tensor:
         return self.norm(self.last(self.body(codes)).float())

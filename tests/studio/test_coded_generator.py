@@ -9,14 +9,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from studio.generators import build
 from studio.generators.coded import CodedGenerator
 from studio.generators.flow import Flow
-from studio.inversion.encoders import PhotoEncoder, StyleEncoder
+from studio.inversion.encoders import PhotoEncoder, Standardised, StyleEncoder
 
 SMALL = {
     "kind": "coded",
     "style_dim": 12,
     "code_channels": 14,
     "code_size": 4,
-    "synthesis_widths": [16, 12],
+    "synthesis_widths": [16, 12, 8],
     "decoder_widths": [16, 12, 8, 8, 6],
     "flow_width": 16,
     "flow_blocks": 2,
@@ -25,10 +25,10 @@ SMALL = {
 SHIPPED = {
     "kind": "coded",
     "style_dim": 128,
-    "code_channels": 32,
-    "code_size": 8,
-    "synthesis_widths": [256, 160],
-    "decoder_widths": [160, 88, 44, 24, 12, 8],
+    "code_channels": 20,
+    "code_size": 16,
+    "synthesis_widths": [192, 144, 88],
+    "decoder_widths": [96, 56, 24, 12, 8],
 }
 
 
@@ -76,8 +76,8 @@ def test_its_configuration_makes_it_again() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"code_size": 5},
-        {"synthesis_widths": [8]},
+        {"code_size": 6},
+        {"synthesis_widths": []},
         {"classes": 3, "words": 4},
         {"code_channels": 0},
         {"decoder_widths": []},
@@ -93,7 +93,7 @@ def test_the_decoder_follows_a_hand_at_256_pixels() -> None:
     assert isinstance(generator, CodedGenerator)
     assert generator.image_size == 256
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        generator.decoder(torch.randn(1, 32, 8, 8))
+        generator.decoder(torch.randn(1, 20, 16, 16))
     assert counter.get_total_flops() / 2 <= 220e6  # multiply-adds
 
 
@@ -126,12 +126,30 @@ def test_labels_and_words_change_what_is_drawn() -> None:
         made().map(z, torch.zeros(2, dtype=torch.int64))
 
 
-def test_the_encoders_give_codes_and_styles_of_unit_deviation() -> None:
+@torch.no_grad()
+def test_a_style_for_each_size() -> None:
+    generator = made()
+    assert generator.style_layers == 3
+    both = torch.randn(2, 3, 12)
+    mixed = both.clone()
+    mixed[0, 2] = both[1, 2]  # another surface only
+    plain, other = generator.draw(both)[0], generator.draw(mixed)[0]
+    assert not torch.allclose(plain, other)
+
+
+def test_the_encoders_give_codes_and_styles() -> None:
     torch.manual_seed(0)
-    photos = torch.rand(16, 3, 256, 256) * 2 - 1
-    codes = PhotoEncoder()(photos)  # in training, by the statistics of the batch
-    assert codes.shape == (16, 32, 8, 8)
-    assert torch.allclose(codes.std((0, 2, 3)), torch.ones(32), atol=0.02)
-    styles = StyleEncoder(20)(codes)
-    assert styles.shape == (16, 20)
-    assert torch.allclose(styles.std(0, correction=0), torch.ones(20), atol=0.02)
+    photos = torch.rand(2, 3, 64, 64) * 2 - 1
+    codes = PhotoEncoder(20)(photos)
+    assert codes.shape == (2, 20, 4, 4)
+    assert StyleEncoder(7, 20, 4)(codes).shape == (2, 7)
+
+
+def test_codes_keep_what_sets_a_batch_apart() -> None:
+    torch.manual_seed(0)
+    standardised = Standardised(4)
+    for _ in range(300):
+        standardised(3 + 2 * torch.randn(16, 4, 5, 5))
+    found = standardised(7 + 2 * torch.randn(64, 4, 5, 5))  # while it still learns
+    assert torch.allclose(found.mean((0, 2, 3)), torch.full((4,), 2.0), atol=0.2)
+    assert torch.allclose(found.std((0, 2, 3)), torch.ones(4), atol=0.1)
