@@ -22,11 +22,15 @@ def words(text: str) -> list[str]:
     What is no Latin letter separates words: digits, marks, emoji and other scripts. A tag of markup
     is left away as a whole.
     """
+    # One spelling for each thing: "t", "shirt" become "tshirt".
+    return replaced([singular(word) for word in WORD.findall(folded(text))], SPELLINGS)
+
+
+def folded(text: str) -> str:
+    """A text in lower case, without accents, markup and what shows whose a thing is."""
     text = unicodedata.normalize("NFKD", MARKUP.sub(" ", text)).casefold()
     text = "".join(each for each in text if not unicodedata.combining(each))
-    text = re.sub(r"['\u2019`]s?\b", "", text)  # women's, sweatshirt's, ladies'
-    # One spelling for each thing: "t", "shirt" become "tshirt".
-    return replaced([singular(word) for word in WORD.findall(text)], SPELLINGS)
+    return re.sub(r"['\u2019`]s?\b", "", text)  # women's, sweatshirt's, ladies'
 
 
 def singular(word: str) -> str:
