@@ -26,12 +26,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from studio import words
 from studio.errors import UserError
 from studio.files import sha256, write_file_whole, write_whole
 from studio.generators import Generator, build
 from studio.generators.base import MAX_CLASSES
-from studio.words import encoder as words
-from studio.words.encoder import Encoder, WordsError
+from studio.words import Encoder, WordsError
 
 CARD = "card.json"
 GENERATOR = "generator.safetensors"

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from studio.errors import UserError
-from studio.files import write_text_whole
 from studio.words.normalise import words
 from studio.words.tables import SYNONYMS
 
-WORDS = "words.json"  # in a checkpoint's folder
 TERMS = 256
 MAX_TEXT = 300  # characters
 MAX_TERM = 60
-EXAMPLES, EXAMPLES_AMONG, EXAMPLE_LENGTH = 24, 2_000, 60
 NAMED = 5  # unknown words in a sentence
 # How alike two words are, 0..1, so that one may be meant by the other.
 ALIKE = 0.75
@@ -60,10 +55,14 @@ class Encoder:
     spoken: Mapping[str, str]
     examples: tuple[str, ...] = ()
 
+    # What its file calls this kind of encoder, and the length of its longest terms.
+    vocabulary: ClassVar[str] = "words"
+    words_in_a_term: ClassVar[int] = 2
+
     @cached_property
     def vectorizer(self) -> Any:
         """The TfidfVectorizer of these terms; takes texts of words separated by spaces."""
-        result = _vectorizer(self.terms)
+        result = vectorizer_of(self.terms)
         result.idf_ = np.array(self.idf)
         return result
 
@@ -74,12 +73,16 @@ class Encoder:
 
     def vectors(self, texts: Iterable[str]) -> np.ndarray:
         """Texts as float32 (n, terms); a row of zeros where no word is known."""
-        prepared = [" ".join(self.understood(text)) for text in texts]
-        return self.vectorizer.transform(prepared).toarray().astype(np.float32)
+        documents = [self.document(text) for text in texts]
+        return self.vectorizer.transform(documents).toarray().astype(np.float32)
 
     def vector(self, text: str) -> np.ndarray:
         """One text as float32 (terms,)."""
         return self.vectors([text])[0]
+
+    def document(self, text: str) -> Any:
+        """What the vectorizer is given for a text."""
+        return " ".join(self.understood(text))
 
     def understood(self, text: str) -> list[str]:
         """The words of a text, those that are not known replaced by ones of the same meaning."""
@@ -132,12 +135,14 @@ class Encoder:
         return self.examples[0] if self.examples else self.spoken.get(self.terms[0], self.terms[0])
 
     def to_json(self) -> str:
-        """All of it as JSON text; :func:`from_json` is the inverse, to the bit."""
-        values = {
+        """All of it as JSON text; :func:`studio.words.files.from_json` is the inverse."""
+        values: dict[str, Any] = {
             "terms": dict(zip(self.terms, self.idf, strict=True)),
             "spoken": dict(self.spoken),
             "examples": list(self.examples),
         }
+        if self.vocabulary != Encoder.vocabulary:
+            values["vocabulary"] = self.vocabulary
         return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
     def _meant(self, found: Sequence[str], at: int) -> tuple[int, str]:
@@ -156,131 +161,11 @@ class Encoder:
         return self.spoken.get(close[0], close[0]) if close else ""
 
 
-# What reading a text of another shape raises; the last for a number that is no float's.
-_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
-
-
-def from_json(text: str) -> Encoder:
-    """The encoder that :meth:`Encoder.to_json` wrote.
-
-    Raises:
-        WordsError: the text is damaged, or of something else.
-    """
-    try:
-        values = json.loads(text)
-        terms, spoken = values["terms"], values["spoken"]
-        names, idf = tuple(terms), tuple(float(each) for each in terms.values())
-        examples = tuple(str(each)[:MAX_TEXT] for each in values.get("examples", ()))
-        spoken = {str(key): str(value)[:MAX_TERM] for key, value in spoken.items()}
-        usable = all(0 < len(each) <= MAX_TERM and len(each.split()) in (1, 2) for each in names)
-        if not names or not usable or not np.isfinite(idf).all():
-            raise ValueError("a term is none")
-    except _DAMAGE as error:
-        raise WordsError("This list of words is damaged.") from error
-    return Encoder(names, idf, spoken, examples)
-
-
-def load(folder: Path) -> Encoder:
-    """The encoder of a checkpoint's or a run's folder.
-
-    Raises:
-        WordsError: it has none, or a damaged one.
-    """
-    try:
-        return from_json((folder / WORDS).read_text(encoding="utf-8"))
-    except (OSError, UnicodeError) as error:
-        raise WordsError(f"{folder / WORDS} can't be read: {error}.") from error
-
-
-def save(encoder: Encoder, folder: Path) -> None:
-    """Write an encoder where :func:`load` finds it, whole: a run decides on its words only once."""
-    write_text_whole(folder / WORDS, encoder.to_json())
-
-
-def fit(captions: Sequence[str], kept: Sequence[str] = (), terms: int = TERMS) -> Encoder:
-    """The encoder of some captions: at most ``terms`` terms, at least 1.
-
-    Args:
-        captions: one text for each image.
-        kept: what has to stay of them: names of colours, types and so on, the most important first.
-            Those of two words are terms as a whole, besides their single words.
-        terms: how many there are at most. What is left goes to the most frequent single words.
-
-    Raises:
-        WordsError: the captions have no words.
-    """
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
-
-    prepared = [" ".join(words(caption)) for caption in captions]
-    counter = CountVectorizer(**_SETTINGS, binary=True)
-    try:
-        counts = np.asarray(counter.fit_transform(prepared).sum(0))[0]
-    except ValueError as error:  # an empty vocabulary
-        raise WordsError("The captions hold no words; give a text for each image.") from error
-    seen = {term: int(counts[at]) for term, at in counter.vocabulary_.items()}
-    chosen: dict[str, None] = {}
-    for value in kept:
-        parts = words(value)
-        whole = " ".join(parts)
-        for term in (whole, *parts):
-            # A name may be a word that elsewhere says little: "top" is a garment.
-            telling = term == whole or term not in ENGLISH_STOP_WORDS
-            if term in seen and len(term) <= MAX_TERM and telling:
-                chosen.setdefault(term)
-    frequent = sorted(seen, key=lambda term: (-seen[term], term))
-    for term in frequent:
-        plain = " " not in term and 1 < len(term) <= MAX_TERM and term not in ENGLISH_STOP_WORDS
-        if plain and seen[term] > 1:
-            chosen.setdefault(term)
-    if not chosen:
-        chosen = dict.fromkeys(term for term in frequent[:1])
-    names = tuple(sorted(list(chosen)[:terms]))
-    vectorizer = _vectorizer(names).fit(prepared)
-    idf = tuple(float(each) for each in vectorizer.idf_)
-    result = Encoder(names, idf, _spoken(names, captions, kept))
-    return replace(result, examples=_examples(result, captions))
-
-
 # How texts of words, separated by spaces, become terms.
-_SETTINGS = {"ngram_range": (1, 2), "token_pattern": r"\S+", "lowercase": False}
+SETTINGS = {"ngram_range": (1, 2), "token_pattern": r"\S+", "lowercase": False}
 
 
-def _vectorizer(terms: Sequence[str]) -> Any:
+def vectorizer_of(terms: Sequence[str]) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer  # a second that most don't need
 
-    return TfidfVectorizer(vocabulary=list(terms), **_SETTINGS)
-
-
-def _examples(encoder: Encoder, captions: Sequence[str]) -> tuple[str, ...]:
-    """The first sentences of captions that have little in common, short ones of known words."""
-    random = np.random.Generator(np.random.PCG64(0))
-    order = random.permutation(len(captions))[:EXAMPLES_AMONG]
-    chosen: list[tuple[str, set[str]]] = []
-    for at in order:
-        text = " ".join(captions[at].split(". ")[0].split()).strip(" .")
-        terms = set(encoder.understood(text))
-        if not 0 < len(text) <= EXAMPLE_LENGTH or not terms or not terms <= encoder.known:
-            continue
-        if all(len(terms & other) <= len(terms) // 2 for _, other in chosen):
-            chosen.append((text, terms))
-        if len(chosen) == EXAMPLES:
-            break
-    return tuple(text for text, _ in chosen)
-
-
-def _spoken(terms: Sequence[str], captions: Sequence[str], kept: Sequence[str]) -> dict[str, str]:
-    """The most frequent way in which each term is written, where that is another."""
-    ways: dict[str, Counter[str]] = {term: Counter() for term in terms}
-    for caption in captions:
-        for written in caption.lower().replace(",", " ").replace(".", " ").split():
-            term = " ".join(words(written))
-            if term in ways:
-                ways[term][written] += 1
-    for value in kept:
-        term = " ".join(words(value))
-        if term in ways:
-            ways[term][value.lower()] += len(captions)
-    best = {
-        term: max(sorted(each), key=lambda way: each[way]) for term, each in ways.items() if each
-    }
-    return {term: way for term, way in best.items() if way != term and len(way) <= MAX_TERM}
+    return TfidfVectorizer(vocabulary=list(terms), **SETTINGS)

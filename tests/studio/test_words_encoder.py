@@ -11,7 +11,8 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from studio.words import WORDS, Encoder, WordsError, fit, load, save
-from studio.words.encoder import MAX_TERM, TERMS, from_json
+from studio.words.encoder import MAX_TERM, TERMS
+from studio.words.files import from_json
 from studio.words.normalise import words
 
 CAPTIONS = (
