@@ -269,6 +269,11 @@ def test_words_become_those_of_the_captions(
         for text in ("", "blue", "red hat")
     }
     assert len(drawn) == 3
+    # Another vocabulary where that is asked for; who encodes it again keeps it.
+    out = tmp_path / "all" / "attributes"
+    assert run(tmp_path / "words", data, out, "--vocabulary", "attributes") == 0
+    assert run(out, data, tmp_path / "again") == 0
+    assert checkpoint.read(tmp_path / "again").load_words().vocabulary == "attributes"
 
 
 def test_networks_without_styles_are_refused(

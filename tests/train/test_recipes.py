@@ -164,6 +164,16 @@ def test_what_is_no_recipe_is_refused(values: Any) -> None:
         from_dict(values)
 
 
+def test_a_recipe_of_before_there_were_vocabularies_is_of_words() -> None:
+    recipe = RECIPES["text-dcgan"]
+    values = recipe.to_dict()
+    assert (
+        from_dict({k: v for k, v in values.items() if k != "vocabulary"}) == RECIPES["text-dcgan"]
+    )
+    with pytest.raises(ValueError, match="vocabulary is one of: words, attributes"):
+        from_dict({**values, "vocabulary": "letters"})
+
+
 def test_recipes_are_found_by_name() -> None:
     for name in RECIPES:
         assert get(name) is RECIPES[name]

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from studio.generators import Generator, build
 from train import discriminators
-from train.recipes import RECIPES, Recipe, at_size, for_classes, for_words
+from train.recipes import RECIPES, Recipe, at_size, for_classes, for_words, with_vocabulary
 from train.recipes.modern import MODERN
 
 NAMES = [recipe.name for recipe in MODERN]
@@ -83,6 +83,23 @@ def test_a_recipe_of_words_has_as_many_as_the_captions() -> None:
     images = generator(torch.randn(2, generator.latent_dim), condition)
     assert discriminator(images, condition).shape == (2,)
     assert for_words(RECIPES["handbags"], 7) is RECIPES["handbags"]
+
+
+def test_a_vocabulary_of_attributes_has_more_terms() -> None:
+    recipe = with_vocabulary(RECIPES["words"], "attributes")
+    assert recipe.vocabulary == "attributes"
+    assert recipe.generator["words"] == recipe.discriminator["words"] == 1_000
+    assert with_vocabulary(recipe, "words") == RECIPES["words"]
+    with pytest.raises(ValueError, match="draws by no words"):
+        with_vocabulary(RECIPES["handbags"], "attributes")
+    with pytest.raises(ValueError, match="one of: words, attributes"):
+        with_vocabulary(RECIPES["words"], "letters")
+
+
+def test_the_recipes_before_have_256_words() -> None:
+    for name in ("text-dcgan", "words", "words-wide"):
+        assert RECIPES[name].vocabulary == "words"
+        assert RECIPES[name].generator["words"] == 256
 
 
 # --- a smaller size first ----------------------------------------------------------------------

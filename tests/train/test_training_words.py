@@ -148,6 +148,34 @@ def test_a_run_starts_with_the_words_of_what_it_starts_from(
     assert words.load(second.folder).terms == words.load(first.folder).terms
 
 
+def test_a_run_may_have_a_vocabulary_of_attributes(
+    recipe: Recipe, wardrobe: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    attributes = ("--vocabulary", "attributes")
+    made = trained(tmp_path / "run", wardrobe, "--epochs", "1", *attributes)
+    found = checkpoint.read(made.folder / "checkpoint")
+    encoder = found.load_words()
+    assert encoder.vocabulary == made.recipe.vocabulary == "attributes"
+    assert set(encoder.terms) == {*COLOURS, *THINGS}
+    assert found.card["generator"]["words"] == 5
+    np.testing.assert_array_equal(encoder.vector("rotes Hemd"), encoder.vector("red shirt"))
+    # One that starts from it keeps its words, so there is nothing to choose.
+    start = ["--start-from", str(found.folder), "--out", str(tmp_path / "more")]
+    assert main(["--data", str(wardrobe), *start, *attributes, *ON_CPU]) == 1
+    assert "has its own words" in capsys.readouterr().err
+    kept = trained(tmp_path / "kept", wardrobe, "--epochs", "1", *start[:2])
+    assert words.load(kept.folder) == encoder
+
+
+def test_only_a_recipe_of_words_has_a_vocabulary(
+    tiny_recipe: Recipe, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    start = ["--data", str(photos), "--recipe", "handbags", "--out", str(tmp_path / "run")]
+    assert main([*start, "--vocabulary", "attributes", *ON_CPU]) == 1
+    assert "handbags draws by no words" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_without_captions_no_run_is_made(
     recipe: Recipe, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

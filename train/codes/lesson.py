@@ -50,6 +50,7 @@ def chosen(
     place: str,
     *,
     by_words: bool,
+    vocabulary: str = "words",
     classes: Sequence[str] = (),
     combinations: bool = False,
     clean: float = 1.0,
@@ -60,6 +61,7 @@ def chosen(
     Args:
         data: all photos; ``place`` is where they were read, to look for captions.
         by_words: whether the generator draws by words, which then are those of the captions.
+        vocabulary: how they are chosen, of :data:`studio.words.VOCABULARIES`.
         classes: categories that the generator draws. If the photos are of the very same ones, they
             keep their order: designs know them by it.
         combinations: hold out what trainings with ``--hold-out`` do, see
@@ -78,7 +80,7 @@ def chosen(
     if by_words:
         captions, kept = load_captions(find(place), data.names)
         data = replace(data if len(kept) == len(data) else only(data, kept), captions=captions)
-        words = words_of(captions.texts, captions.values())
+        words = words_of(captions.texts, captions.values(), vocabulary=vocabulary)
     if clean < 1:
         data = only(data, cleanest(data.images, data.labels, clean).tolist())
     held, rest = split(data, combinations)

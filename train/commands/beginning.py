@@ -37,6 +37,8 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
         recipe = smaller(recipe, options.size)
     if start and not related(recipe, start):
         recipe = recipe_for(recipe.name, start)
+    if options.vocabulary:
+        recipe = worded(recipe, options.vocabulary, start)
     if options.teachers:
         recipe = recipes.taught_by(recipe, options.teachers)
     changes = {name: getattr(options, name) for name in CHANGES}
@@ -125,6 +127,22 @@ def smaller(recipe: recipes.Recipe, size: int) -> recipes.Recipe:
     """
     try:
         return recipes.at_size(recipe, size)
+    except ValueError as error:
+        raise RunError(str(error)) from error
+
+
+def worded(
+    recipe: recipes.Recipe, vocabulary: str, start: checkpoint.Checkpoint | None
+) -> recipes.Recipe:
+    """The recipe with another vocabulary.
+
+    Raises:
+        RunError: it draws by no words, or what it starts from has words of its own.
+    """
+    if start and start.draws_by_words:
+        raise RunError(f"{start.title} has its own words, which a training from it keeps.")
+    try:
+        return recipes.with_vocabulary(recipe, vocabulary)
     except ValueError as error:
         raise RunError(str(error)) from error
 

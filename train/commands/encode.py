@@ -18,6 +18,8 @@ from studio.errors import UserError
 from studio.files import write_whole
 from studio.generators.base import to_uint8
 from studio.generators.style import StyleGenerator
+from studio.words import VOCABULARIES
+from studio.words import Encoder as Words
 from train.codes import encoder as encoders
 from train.codes import priors
 from train.codes.coming_back import Differences, measured
@@ -70,13 +72,15 @@ def main(arguments: Sequence[str]) -> int:
         )
     eye = Eye(frozen_stages(weights_file(options.feature_weights), STAGES), hardware)
     form = generator.image_size, generator.channels
-    if options.hold_out and not found.draws_by_words:
-        raise UserError("--hold-out needs a generator that draws by words.")
+    for name, asked in (("hold-out", options.hold_out), ("vocabulary", options.vocabulary)):
+        if asked and not found.draws_by_words:
+            raise UserError(f"--{name} needs a generator that draws by words.")
     data = load_images(options.data, *form, fit=options.fit, progress=True)
     lesson = chosen(
         data,
         options.data,
         by_words=found.draws_by_words,
+        vocabulary=options.vocabulary or vocabulary_of(found),
         classes=found.classes,
         combinations=options.hold_out,
         clean=options.cleanest,
@@ -102,6 +106,12 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(f"{found.title} can't be encoded: {error}") from error
     print(options.out)
     return 0
+
+
+def vocabulary_of(found: Checkpoint) -> str:
+    """How the terms of its words were chosen."""
+    words = found.load_words()
+    return words.vocabulary if words else Words.vocabulary
 
 
 def is_mirrored(found: Checkpoint) -> bool:
@@ -144,6 +154,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="of the photos, of each category, those with the cleanest outlines: 0.5 leaves out"
         " half, for things that were cut out badly (1, all)",
+    )
+    result.add_argument(
+        "--vocabulary",
+        choices=VOCABULARIES,
+        help="terms of captions: frequent words, or attributes such as colours and necklines,"
+        " recognised in any spelling and five languages (as before)",
     )
     result.add_argument("--mirrored", action="store_true", help="photos count mirrored too")
     result.add_argument(

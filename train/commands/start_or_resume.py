@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.settings import add_version
+from studio.words import VOCABULARIES
 from train import recipes
 from train.commands import listed
 from train.commands.beginning import create, read_elsewhere
@@ -39,6 +40,7 @@ recipes:
 FIXED = (
     *("recipe", "out", "batch", "learning_rate", "seed", "card"),
     *("start_from", "augment", "freeze", "fit", "live", "hold_out", "size", "teachers"),
+    "vocabulary",
 )
 
 
@@ -94,6 +96,13 @@ def parser() -> argparse.ArgumentParser:
         type=taught_by,
         help="what it learns from: game (as recipes do), likeness (what a network trained on"
         " ImageNet sees in photos; for a trained start), or both",
+    )
+    result.add_argument(
+        "--vocabulary",
+        choices=VOCABULARIES,
+        help="terms of captions: the most frequent words (up to"
+        f" {VOCABULARIES['words']}), or attributes such as colours and necklines, recognised in any"
+        f" spelling and five languages (up to {VOCABULARIES['attributes']:,})",
     )
     result.add_argument(
         "--freeze", type=int, metavar="N", help="early layers of the discriminator that stay"

@@ -13,6 +13,7 @@ from train.recipes.recipe import (
     for_words,
     from_dict,
     taught_by,
+    with_vocabulary,
 )
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "from_dict",
     "get",
     "taught_by",
+    "with_vocabulary",
 ]
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*MODERN, *PUBLISHED)}

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from studio.words import VOCABULARIES
+
 # Kinds of generators with an image head at every size, so that a level can be added or left away.
 GROWING = ("style", "self-modulated")
 # What a generator can learn from, see :mod:`train.teachers`.
@@ -42,6 +44,8 @@ class Recipe:
 
     Where the networks are told texts, ``caption_dropout`` is the share of images whose text is left
     away, and with ``matching`` real images with another's text count as false (Reed et al., 2016).
+    ``vocabulary`` says how their terms are chosen, of :data:`studio.words.VOCABULARIES`; there are
+    at most as many as the networks' configuration has ``words``.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Recipe:
     conditional: bool = False
     caption_dropout: float = 0.0
     matching: bool = False
+    vocabulary: str = "words"
     teachers: dict[str, float] = field(default_factory=lambda: {"game": 1.0})
     warm_up: int = 0
     fall: float = 0.0
@@ -103,10 +108,13 @@ def from_dict(values: Mapping[str, Any]) -> Recipe:
         pairs = {name: tuple(values[name]) for name in ("betas", "sample_grid")}
         recipe = Recipe(**{**values, **pairs})
         unknown = set(recipe.teachers) - set(TEACHERS)
+        known = recipe.vocabulary in VOCABULARIES
     except (KeyError, TypeError) as error:
         raise ValueError(f"These are not a recipe's settings: {error}.") from error
     if unknown or not recipe.teachers:
         raise ValueError(f"A recipe's teachers are some of: {', '.join(TEACHERS)}.")
+    if not known:
+        raise ValueError(f"A recipe's vocabulary is one of: {', '.join(VOCABULARIES)}.")
     return recipe
 
 
@@ -177,6 +185,19 @@ def for_words(recipe: Recipe, terms: int) -> Recipe:
         generator={**recipe.generator, "words": terms},
         discriminator={**recipe.discriminator, "words": terms},
     )
+
+
+def with_vocabulary(recipe: Recipe, name: str) -> Recipe:
+    """The recipe with terms chosen as ``name`` says, of :data:`studio.words.VOCABULARIES`.
+
+    Raises:
+        ValueError: its generator draws by no words, or there is no such vocabulary.
+    """
+    if not recipe.worded:
+        raise ValueError(f"{recipe.name} draws by no words, so it has no vocabulary.")
+    if name not in VOCABULARIES:
+        raise ValueError(f"A vocabulary is one of: {', '.join(VOCABULARIES)}.")
+    return for_words(replace(recipe, vocabulary=name), VOCABULARIES[name])
 
 
 def for_classes(recipe: Recipe, classes: int) -> Recipe:

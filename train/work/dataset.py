@@ -16,6 +16,7 @@ from train.data.captions import Captions, load_captions
 from train.data.idx import FASHION_MNIST
 from train.data.images import ImageSet, load_images, only
 from train.data.reading import find
+from train.recipes import Recipe
 from train.runs.run import START, RunError
 from train.runs.settings import Settings
 
@@ -84,8 +85,13 @@ def check_same(settings: Settings, found: str) -> None:
         )
 
 
-def choose_words(folder: Path, captions: Captions) -> None:
+def choose_words(folder: Path, captions: Captions, recipe: Recipe) -> None:
     """Decide, once, on the words that a run's generator draws by; what it starts from has its own.
+
+    Args:
+        folder: the run's.
+        captions: of its images.
+        recipe: says how terms are chosen, and how many at most.
 
     Raises:
         WordsError: the captions have no words, or what it starts from has a damaged list.
@@ -96,7 +102,8 @@ def choose_words(folder: Path, captions: Captions) -> None:
     if (begun / words.WORDS).exists():
         encoder = words.load(begun)
     else:
-        encoder = words.fit(captions.texts, captions.values())
+        most = recipe.generator["words"]
+        encoder = words.fit(captions.texts, captions.values(), most, recipe.vocabulary)
     words.save(encoder, folder)
 
 

@@ -186,7 +186,7 @@ class Session:
             self.change(length=self.options.length)
         if data.captions:
             if self.processes.is_first:
-                dataset.choose_words(self.run.folder, data.captions)
+                dataset.choose_words(self.run.folder, data.captions, self.run.recipe)
             self.processes.wait()
             terms = len(words.load(self.run.folder).terms)
             self.change(recipe=for_words(self.run.recipe, terms).to_dict())
