@@ -136,13 +136,14 @@ def measure(images: Tensor) -> Tensor:
     return torch.stack([trait.measure(scene) for trait in TRAITS], 1)
 
 
-def scene_of(images: Tensor) -> Scene:
+def scene_of(images: Tensor, apart: float = FOREGROUND) -> Scene:
     """The scene of uint8 pictures (N, C, H, W).
 
-    The ground is the colour of the four corners; what differs from it is the thing.
+    The ground is the colour of the four corners; what differs from it by more than ``apart``, 0..1
+    in any channel, is the thing.
     """
     pixels = images.float() / 255
     pixels = pixels.expand(-1, 3, -1, -1)
     corners = pixels[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].median(2).values
     distance = (pixels - corners[:, :, None, None]).abs().amax(1, keepdim=True)
-    return Scene(pixels, (distance > FOREGROUND).float())
+    return Scene(pixels, (distance > apart).float())

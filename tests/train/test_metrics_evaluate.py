@@ -46,6 +46,24 @@ def test_an_honest_generator_measures_like_the_floors(features: FeatureNetwork) 
     worse = evaluate(lambda count, seed: blurred(shapes(count, seed=7), 3), real, features)
     assert worse.frechet > quality.frechet and worse.kernel > quality.kernel
     assert worse.recall < quality.recall and worse.floors == quality.floors
+    plain, plainly_worse = quality.colour_and_edges, worse.colour_and_edges
+    assert plain["frechet"] < 1.5 * plain["floors"]["frechet"] < plainly_worse["frechet"]
+    assert plain["floors"] == plainly_worse["floors"] and quality.second is None
+
+
+def test_a_second_network_measures_the_same_images(features: FeatureNetwork, real: Tensor) -> None:
+    real = real[:16]
+
+    def generate(count: int, seed: int) -> Tensor:
+        return blurred(shapes(count, seed), 2.0)
+
+    quality = evaluate(generate, real, features, second=features)
+    assert quality.second is not None and quality.second["features"] == features.name
+    for name in ("frechet", "kernel", "precision", "recall", "density", "coverage", "copies"):
+        assert quality.second[name] == getattr(quality, name)
+    assert quality.second["floors"]["frechet"] == quality.floor
+    assert quality.second["floors"]["copies"] == quality.floors["copies"]
+    assert features.protocol in quality.second["protocol"]
 
 
 def test_the_measurement_repeats_and_its_seed_matters(

@@ -1,6 +1,7 @@
 """How good generated images are: how far from real ones, how varied, whose copies.
 
-All measures compare features of a named ImageNet network, not pixels, but for the class accuracy.
+Most measures compare features of a named network, first one that was trained on ImageNet; plain
+statistics of colour and edges and a network learnt from photos at hand give a second opinion.
 Compare numbers of the same real images and the same ``protocol`` only. ``docs/measures.md`` says
 what each of them tells, and what it does not.
 """

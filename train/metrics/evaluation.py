@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,12 +11,11 @@ from torch import Tensor
 
 from train.metrics.checks import MetricsError, check_images, check_labels
 from train.metrics.classifier import Classifier
-from train.metrics.distances import frechet_distance, kernel_distance
-from train.metrics.diversity import diversity
+from train.metrics.colour_edges import compare, statistics
 from train.metrics.features import Features
-from train.metrics.neighbours import WIDE_K, K, neighbours
+from train.metrics.neighbours import WIDE_K, K
 from train.metrics.quality import Quality
-from train.metrics.reference import MAX_IMAGES, Reference
+from train.metrics.reference import MAX_IMAGES, Reference, between, order_of
 from train.metrics.store import Store
 from train.metrics.vividness import vividness
 
@@ -29,6 +29,7 @@ def evaluate(
     features: Features,
     *,
     labels: Tensor | None = None,
+    second: Features | None = None,
     samples: int | None = None,
     seed: int = 0,
     psi: float = 1.0,
@@ -49,6 +50,8 @@ def evaluate(
             copies can't be told.
         labels: int64 (N,), the classes of the real images, for a generator that takes a label. The
             wanted ones come in the same proportions.
+        second: another network to measure the same pictures by, best one that shares nothing with
+            the first.
         samples: how many images to generate; None for as many as real ones are used.
         seed: chooses the generated images, the subset and the halves.
         psi: the truncation that ``generate`` draws with, to be written down.
@@ -81,19 +84,15 @@ def evaluate(
     colourful, real_colourful = vividness(fake), vividness(real)
     if real_colourful:
         floors.update(real_colourful._asdict())
-    kernel = kernel_distance(reference.features, found, seed=seed)
+    compared = real[torch.from_numpy(order_of(len(real), seed)[:MAX_IMAGES]).to(real.device)]
     return Quality(
         features=features.name,
-        frechet=frechet_distance(reference.features, found),
         floor=floors.pop("frechet"),
-        **neighbours(reference.features, found)._asdict(),
+        **between(reference.features, found, seed),
         samples=samples,
         real_images=len(reference.features),
         seed=seed,
         protocol=_protocol(features, samples, reference, psi),
-        kernel=kernel.mean,
-        kernel_deviation=kernel.deviation,
-        diversity=diversity(reference.features, found),
         copies=reference.originals.share_of_copies(found),
         copies_among=len(reference.originals.features),
         class_accuracy=accuracy,
@@ -101,7 +100,24 @@ def evaluate(
         hues=colourful and colourful.hues,
         psi=psi,
         floors=floors,
+        colour_and_edges=compare(statistics(compared), statistics(fake), seed),
+        second=(None if second is None else _by_second(second, real, fake, seed, store, progress)),
     )
+
+
+def _by_second(
+    features: Features, real: Tensor, fake: Tensor, seed: int, store: Store | None, progress: bool
+) -> dict[str, Any]:
+    """What a second network says of the same images: the distances, copies, and their floors."""
+    reference = Reference.of(real, features, seed=seed, store=store, progress=progress)
+    found = features(fake, progress=progress)
+    return {
+        "features": features.name,
+        **between(reference.features, found, seed),
+        "copies": reference.originals.share_of_copies(found),
+        "floors": {**reference.floors, "copies": reference.originals.floor},
+        "protocol": f"The same on {features.protocol}.",
+    }
 
 
 def labels_like(labels: Tensor, count: int, seed: int) -> Tensor:

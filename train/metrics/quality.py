@@ -32,6 +32,10 @@ class Quality:
         floors: by the name of a measure, what real images get for it: of two halves of them, but
             for ``copies`` (each among all others), ``class_accuracy`` (those held out), ``vivid``
             and ``hues`` (all).
+        colour_and_edges: the same pictures by plain statistics, as
+            :func:`train.metrics.colour_edges.compare` gives them.
+        second: by the features of a second network, with its name, floors and
+            protocol; None without one.
     """
 
     features: str
@@ -55,6 +59,8 @@ class Quality:
     hues: float | None
     psi: float
     floors: dict[str, float]
+    colour_and_edges: dict[str, Any]
+    second: dict[str, Any] | None
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as JSON-able data, without those that could not be measured."""

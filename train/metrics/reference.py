@@ -53,7 +53,7 @@ class Reference:
         Raises:
             MetricsError: the images are of another type or shape.
         """
-        order = np.random.default_rng(seed).permutation(len(images))[:MAX_TRAINING]
+        order = order_of(len(images), seed)
         count = min(len(order), MAX_IMAGES)
 
         def compute() -> Arrays:
@@ -82,6 +82,14 @@ class Reference:
         return cls(originals.features[:count], originals, floors)
 
 
+def order_of(count: int, seed: int) -> np.ndarray:
+    """Which of ``count`` real images are used: int64, at most 10,000, in random order.
+
+    Generated images are compared with the first 5,000 of them.
+    """
+    return np.random.default_rng(seed).permutation(count)[:MAX_TRAINING]
+
+
 def floors_of(features: np.ndarray, seed: int) -> dict[str, float]:
     """What the second half of ``features`` gets for each measure against the first.
 
@@ -89,12 +97,23 @@ def floors_of(features: np.ndarray, seed: int) -> dict[str, float]:
     and neighbours farther apart.
     """
     half = len(features) // 2
-    first, second = features[:half], features[half : 2 * half]
-    kernel = kernel_distance(first, second, seed=seed)
+    return between(features[:half], features[half : 2 * half], seed)
+
+
+def between(real: np.ndarray, fake: np.ndarray, seed: int) -> dict[str, float]:
+    """Every measure that compares two sets of features, ``real`` (N, D) and ``fake`` (M, D).
+
+    Both have at least 4 rows, in random order; ``seed`` chooses the kernel distance's subsets. The
+    keys are those of :class:`train.metrics.quality.Quality`.
+
+    Raises:
+        MetricsError: the shapes do not fit, or a number is not finite.
+    """
+    kernel = kernel_distance(real, fake, seed=seed)
     return {
-        "frechet": frechet_distance(first, second),
+        "frechet": frechet_distance(real, fake),
         "kernel": kernel.mean,
         "kernel_deviation": kernel.deviation,
-        **neighbours(first, second)._asdict(),
-        "diversity": diversity(first, second),
+        **neighbours(real, fake)._asdict(),
+        "diversity": diversity(real, fake),
     }
