@@ -125,6 +125,28 @@ def load_captions(place: Path, names: Sequence[str]) -> tuple[Captions, list[int
     return Captions(texts, fields, tuple(filter(None, problems))), kept
 
 
+def load_columns(place: Path, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The values of every column of metadata.csv for images, by the column's name in lower case.
+
+    Unlike :func:`load_captions` it takes rows without a text, and files without such a column.
+    Where an image has no row, or its row no value, there is ""; where there is no file, nothing.
+
+    Raises:
+        DataError: a metadata.csv can't be read, or has no column of file names.
+    """
+    files = [] if place.is_file() and is_idx(place) else read_side_files(place, FILE, MAX_BYTES)
+    rows: dict[str, dict[str, str]] = {}
+    for folder, content in files:
+        for row in _rows(content, f"{folder}{FILE}", captioned=False):
+            own = row.pop(FILE).replace("\\", "/").removeprefix("./")
+            rows.setdefault(folder + own, row)
+    found = _matched(rows, names)
+    columns = dict.fromkeys(column for row in rows.values() for column in row)
+    return {
+        column: tuple(found.get(name, {}).get(column, "") for name in names) for column in columns
+    }
+
+
 def remarks(
     place: Path, names: Sequence[str], *, wanted: bool, offer: str = ""
 ) -> list[tuple[str, str]]:
@@ -147,8 +169,11 @@ def remarks(
     ]
 
 
-def _rows(content: bytes, what: str) -> Iterator[dict[str, str]]:
-    """Rows as {metadata.csv: the file's name, "text": …, and the other columns, in lower case}."""
+def _rows(content: bytes, what: str, *, captioned: bool = True) -> Iterator[dict[str, str]]:
+    """Rows as {metadata.csv: the file's name, "text": …, and the other columns, in lower case}.
+
+    Unless ``captioned``, a table without a column of texts will do, and its texts are "".
+    """
     text = _decoded(content, what)
     head = text.lstrip().split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=head.count)
@@ -157,7 +182,7 @@ def _rows(content: bytes, what: str) -> Iterator[dict[str, str]]:
         columns = [column.strip().lower() for column in next(reader, [])]
         file = next((columns.index(name) for name in FILE_COLUMNS if name in columns), None)
         said = next((columns.index(name) for name in TEXT_COLUMNS if name in columns), None)
-        if file is None or said is None:
+        if file is None or (said is None and captioned):
             found = ", ".join(column[:40] for column in columns[:10] if column) or "nothing"
             raise DataError(
                 f"{what} needs a column file_name and a column text (or file and caption); its "
@@ -167,7 +192,8 @@ def _rows(content: bytes, what: str) -> Iterator[dict[str, str]]:
             cells += [""] * (len(columns) - len(cells))
             if not any(cells):
                 continue
-            row = {FILE: cells[file].strip(), TEXT_COLUMNS[0]: cells[said].strip()[:MAX_CAPTION]}
+            text = "" if said is None else cells[said].strip()[:MAX_CAPTION]
+            row = {FILE: cells[file].strip(), TEXT_COLUMNS[0]: text}
             for at, column in enumerate(columns):
                 if column and at not in (file, said):
                     row[column] = cells[at].strip()[:MAX_CAPTION]
