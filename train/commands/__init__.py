@@ -15,6 +15,7 @@ COMMANDS = {
     "encode": "have a generator's designs spread as photos are",
     "enlarge": "give a trained generator twice the pixels",
     "evaluate": "measure generators against real images",
+    "extractor": "learn a feature network from your photos, to measure with",
     "follow": "follow a run on rented hardware, or end it",
     "match": "bring a trained generator nearer to photos",
     "probe": "measure how many images a second this machine trains on",

@@ -21,6 +21,7 @@ from train.data.captions import load_captions
 from train.data.held_out import has_colours_and_types
 from train.data.images import FITS, ImageSet, load_images, only
 from train.data.reading import find
+from train.extractor.learnt import LearntFeatures
 from train.metrics import (
     FeatureNetwork,
     Features,
@@ -84,6 +85,12 @@ def parser() -> argparse.ArgumentParser:
         help="weights of those features; without it they are downloaded",
     )
     result.add_argument(
+        "--second-features",
+        metavar="FILE",
+        type=Path,
+        help="measure by a second network as well, which `python -m train extractor` has learnt",
+    )
+    result.add_argument(
         "--no-cache", action="store_true", help="neither use nor keep what real images measure"
     )
     result.add_argument("--write", action="store_true", help="write the result to the card")
@@ -106,6 +113,7 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError("A card tells what was measured at the generator's own size: no --size.")
     chosen = [named(name, options.checkpoints, options.runs) for name in options.names]
     features = NETWORKS[options.features](options.feature_weights)
+    second = LearntFeatures.load(options.second_features) if options.second_features else None
     store = Store(None if options.no_cache else default_folder())
     loaded: dict[tuple[int, int], ImageSet] = {}
     for found in chosen:
@@ -118,7 +126,7 @@ def main(arguments: Sequence[str]) -> int:
         form = size, generator.channels
         if form not in loaded:
             loaded[form] = load_images(options.data, *form, fit=options.fit)
-        quality = measured(found, generator, loaded[form], features, options, store)
+        quality = measured(found, generator, loaded[form], features, second, options, store)
         about = {"checkpoint": str(found.folder), "size": size}
         print(json.dumps({**about, **quality}), flush=True)
         if options.write:
@@ -131,11 +139,15 @@ def measured(
     generator: Generator,
     data: ImageSet,
     features: Features,
+    second: Features | None,
     options: argparse.Namespace,
     store: Store,
 ) -> dict[str, Any]:
     """The quality of a checkpoint's ``generator`` at the size of the real images."""
-    how = {"samples": options.samples, "seed": options.seed, "psi": options.psi, "store": store}
+    how = {
+        **{"samples": options.samples, "seed": options.seed, "psi": options.psi},
+        **{"store": store, "second": second},
+    }
     size = data.images.shape[-1]
     if words := found.load_words():
         draw = worded_drawer(generator, words, options.psi, options.guidance)
