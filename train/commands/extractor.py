@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         " colours, patterns and attributes that folders and metadata.csv tell, and each photo from"
         " all others. `python -m train evaluate --second-features FILE` measures with it, as a"
         " second opinion that owes nothing to ImageNet. Prints how well each label is told on"
-        " photos held out. It takes ten to twenty minutes of one core.",
+        " photos held out.",
     )
     result.add_argument(
         "--data", metavar="PATH", nargs="+", required=True, help="photos, of one place or more"
