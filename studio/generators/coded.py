@@ -20,7 +20,7 @@ from studio.generators.flow import Flow
 
 MODULATION = 256  # values of a style after its dense layers
 FIRST_SCALE = 0.3  # of what a block adds
-BLOCKS = 1, 2, 1  # at the first, the second and every finer size of a synthesis
+BLOCKS = 2  # at each size of a synthesis but the smallest, which has one
 
 
 class CodedGenerator(Generator):
@@ -28,16 +28,15 @@ class CodedGenerator(Generator):
 
     A code is a small grid (``code_channels`` x ``code_size`` x ``code_size``) that an encoder makes
     of a photo (:class:`studio.inversion.encoders.PhotoEncoder`) and :attr:`decoder` turns back into
-    it. A style w is what is left when a code passes through few values
-    (:class:`studio.inversion.encoders.StyleEncoder`); :attr:`synthesis` makes a code of it that is
-    whole whatever w is. :attr:`flow` draws w as photos have them. So ``draw`` takes w as every
-    generator here does, and ``draw_codes`` draws a photo with all that its style leaves out.
+    it. A style w is a code's first principal components; :attr:`synthesis` makes a whole code of
+    it again. :attr:`flow` draws w as photos have them. So ``draw`` takes w as every generator here
+    does, and ``draw_codes`` draws a photo with all that its style leaves out.
 
     Args:
         style_dim: length of z and of w.
         code_channels, code_size: of a code.
-        synthesis_widths: channels at the smallest maps, at twice that and so on to the code's size;
-            each size has a style of its own, where styles are mixed.
+        synthesis_widths: channels at the code's size, at half of it and so on; each size has a
+            style of its own, where styles are mixed, the smallest first.
         decoder_widths: channels at the code's size, at twice that and so on to the picture's.
         flow_width, flow_blocks: see :class:`studio.generators.flow.Flow`.
         classes: of images, told by an int64 label; 0 for none.
@@ -130,36 +129,67 @@ class CodedGenerator(Generator):
 class Synthesis(nn.Module):
     """Styles (n, levels, style_dim) to codes (n, code_channels, code_size, code_size).
 
-    From maps that the first style makes, a level at each size up to the code's; its blocks scale
-    and shift their maps by its style.
+    A style is the first principal components of a code, each of unit deviation over the photos that
+    :attr:`components` were found in. What they make of a style is a code without its detail:
+    blurred, but whole. A small U-Net (Ronneberger et al., 2015), whose blocks the style modulates,
+    adds what such codes had in photos; that is a local matter, and learnt soon.
+
+    Args:
+        widths: channels at the code's size, at half of it and so on.
     """
+
+    centre: Tensor
+    components: Tensor
+    worth: Tensor
 
     def __init__(
         self, style_dim: int, *, code_channels: int, code_size: int, widths: Sequence[int]
     ) -> None:
         super().__init__()
-        self.start = code_size // 2 ** (len(widths) - 1)
+        shape = code_channels, code_size, code_size
+        # Found once and then left as they are, so nothing that learns changes what a style means.
+        self.register_buffer("centre", torch.zeros(shape))
+        self.register_buffer("components", 0.1 * torch.randn(style_dim, *shape))
+        # How much a picture changes with each channel; components are those of codes times this.
+        self.register_buffer("worth", torch.ones(code_channels, 1, 1))
         self.dense = nn.ModuleList([dense(style_dim, MODULATION), dense(MODULATION, MODULATION)])
-        self.begin = dense(MODULATION, widths[0] * self.start**2)
+        self.first = convolution(code_channels, widths[0])
+        pairs = list(zip(widths, widths[1:], strict=False))
+        self.narrow = nn.ModuleList(convolution(wide, deep, stride=2) for wide, deep in pairs)
         self.levels = nn.ModuleList(
-            nn.ModuleList(ModulatedBlock(width) for _ in range(BLOCKS[min(level, 2)]))
-            for level, width in enumerate(widths)
+            nn.ModuleList(ModulatedBlock(width) for _ in range(1 if not level else BLOCKS))
+            for level, width in enumerate(reversed(widths))
         )
-        self.widen = nn.ModuleList(
-            convolution(narrow, wide) for narrow, wide in zip(widths, widths[1:], strict=False)
-        )
-        self.last = convolution(widths[-1], code_channels, gain=0.3)
+        self.widen = nn.ModuleList(convolution(deep, wide) for wide, deep in reversed(pairs))
+        self.last = convolution(widths[0], code_channels, gain=0.1)
 
     def forward(self, styles: Tensor) -> Tensor:
+        blurred = self.blurred(styles[:, 0])
         for layer in self.dense:
             styles = rectified(layer(styles))
-        maps = self.begin(styles[:, 0]).unflatten(1, (-1, self.start, self.start))
+        sizes = [self.first(blurred)]
+        for layer in self.narrow:
+            sizes.append(layer(rectified(sizes[-1])))
+        maps = sizes.pop()
         for index, blocks in enumerate(self.levels):
             if index:
-                maps = enlarge(self.widen[index - 1](rectified(maps)))
+                maps = sizes.pop() + enlarge(self.widen[index - 1](rectified(maps)))
             for block in blocks:  # type: ignore[attr-defined]
                 maps = block(maps, styles[:, index])
-        return self.last(rectified(maps)).float()
+        return self.last(rectified(maps)).float() + blurred
+
+    def blurred(self, styles: Tensor) -> Tensor:
+        """The codes of styles (n, style_dim) without what their principal components leave out."""
+        with torch.autocast(styles.device.type, enabled=False):
+            codes = styles.float() @ self.components.flatten(1)
+            return self.centre + codes.unflatten(1, self.centre.shape)
+
+    def styles(self, codes: Tensor) -> Tensor:
+        """The styles (n, style_dim) of codes, of photos for one: their principal components."""
+        with torch.autocast(codes.device.type, enabled=False):
+            weighted = (self.components * self.worth).flatten(1)
+            apart = ((codes.float() - self.centre) * self.worth).flatten(1)
+            return apart @ weighted.T / weighted.square().sum(1)
 
 
 class ModulatedBlock(nn.Module):

@@ -1,4 +1,4 @@
-"""Photos to codes, and codes to styles: the other way round from drawing."""
+"""Photos to codes: the other way round from drawing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from studio.generators.decoder import GROUND, SLOPE, ResidualBlock, convolution
 
 ENCODER_WIDTHS = (24, 48, 96, 160)
-STYLE_ENCODER_WIDTHS = (96, 160, 256)
 SLOWNESS = 0.02  # by which the statistics follow each batch
 SMALLEST_VARIANCE = 1e-5
 
@@ -81,32 +80,3 @@ class PhotoEncoder(nn.Module):
         thumbnail = F.avg_pool2d(photos.float() - GROUND, self.shrink // 2)
         seen = torch.cat([self.body(photos), F.pixel_unshuffle(thumbnail, 2)], 1)
         return self.norm(self.last(seen).float())
-
-
-class StyleEncoder(nn.Module):
-    """Codes (n, code_channels, s, s) to styles (n, style_dim), of unit deviation over photos."""
-
-    def __init__(
-        self,
-        style_dim: int,
-        code_channels: int,
-        code_size: int,
-        widths: Sequence[int] = STYLE_ENCODER_WIDTHS,
-    ) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [convolution(code_channels, widths[0])]
-        for narrow, wide in zip(widths, widths[1:], strict=False):
-            layers += [
-                nn.LeakyReLU(SLOPE),
-                convolution(narrow, wide, stride=2),
-                ResidualBlock(wide),
-            ]
-        self.body = nn.Sequential(*layers, nn.LeakyReLU(SLOPE), nn.Flatten())
-        inputs = widths[-1] * (code_size // 2 ** (len(widths) - 1)) ** 2
-        self.last = nn.Linear(inputs, style_dim)
-        nn.init.normal_(self.last.weight, 0, inputs**-0.5)
-        nn.init.zeros_(self.last.bias)
-        self.norm = Standardised(style_dim)
-
-    def forward(self, codes: Tensor) -> Tensor:
-        return self.norm(self.last(self.body(codes)).float())

@@ -9,14 +9,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from studio.generators import build
 from studio.generators.coded import CodedGenerator
 from studio.generators.flow import Flow
-from studio.inversion.encoders import PhotoEncoder, Standardised, StyleEncoder
+from studio.inversion.encoders import PhotoEncoder, Standardised
 
 SMALL = {
     "kind": "coded",
     "style_dim": 12,
     "code_channels": 14,
     "code_size": 4,
-    "synthesis_widths": [16, 12, 8],
+    "synthesis_widths": [8, 12, 16],
     "decoder_widths": [16, 12, 8, 8, 6],
     "flow_width": 16,
     "flow_blocks": 2,
@@ -27,7 +27,7 @@ SHIPPED = {
     "style_dim": 128,
     "code_channels": 20,
     "code_size": 16,
-    "synthesis_widths": [192, 144, 88],
+    "synthesis_widths": [64, 128, 128],
     "decoder_widths": [96, 56, 24, 12, 8],
 }
 
@@ -137,12 +137,29 @@ def test_a_style_for_each_size() -> None:
     assert not torch.allclose(plain, other)
 
 
-def test_the_encoders_give_codes_and_styles() -> None:
+def test_the_encoder_gives_codes() -> None:
     torch.manual_seed(0)
     photos = torch.rand(2, 3, 64, 64) * 2 - 1
     codes = PhotoEncoder(20)(photos)
     assert codes.shape == (2, 20, 4, 4)
-    assert StyleEncoder(7, 20, 4)(codes).shape == (2, 7)
+
+
+@torch.no_grad()
+def test_a_style_is_the_principal_components_of_its_code() -> None:
+    synthesis = made().synthesis
+    basis = torch.linalg.qr(torch.randn(14 * 4 * 4, 12))[0].T.unflatten(1, (14, 4, 4))
+    synthesis.worth.copy_(torch.rand(14, 1, 1) + 0.5)
+    deviations = torch.rand(12, 1, 1, 1) + 0.5
+    synthesis.components.copy_(basis * deviations / synthesis.worth)
+    synthesis.centre.copy_(torch.randn(14, 4, 4))
+    styles = torch.randn(5, 12)
+    blurred = synthesis.blurred(styles)
+    assert torch.allclose(synthesis.styles(blurred), styles, atol=1e-4)
+    # What lies across all components changes no style.
+    other = torch.randn(14 * 4 * 4)
+    flat = basis.flatten(1)
+    across = (other - flat.T @ (flat @ other)).unflatten(0, (14, 4, 4)) / synthesis.worth
+    assert torch.allclose(synthesis.styles(blurred + across), styles, atol=1e-4)
 
 
 def test_codes_keep_what_sets_a_batch_apart() -> None:
