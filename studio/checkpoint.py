@@ -5,6 +5,7 @@ Layout of one checkpoint::
     card.json                  how to build the networks, what they were trained on, how good
     generator.safetensors      the generator's averaged weights, float16 or float32
     discriminator.safetensors  for training on
+    encoder.safetensors        from photos to codes and styles, see studio.inversion.loading
     preview.jpg                a sheet of unselected designs
     directions.json            the sliders (written when first needed)
     words.json                 the words it draws by, where it does
@@ -36,6 +37,7 @@ from studio.words import Encoder, WordsError
 CARD = "card.json"
 GENERATOR = "generator.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
+ENCODER = "encoder.safetensors"
 PREVIEW = "preview.jpg"
 FORMAT = 1
 MAX_NAME = 40  # of a class
@@ -246,12 +248,14 @@ def save(
     *,
     half: bool = True,
     encoder: Encoder | None = None,
+    encoders: nn.ModuleDict | None = None,
 ) -> Checkpoint:
     """Write a checkpoint folder whole, replacing one that is there.
 
     ``card`` is completed with the format, the generator's configuration and its file's hash;
     ``preview`` is a Pillow image, ``encoder`` that of a generator that draws by words. Without a
-    ``discriminator``, a training that goes on from it begins with a new one.
+    ``discriminator``, a training that goes on from it begins with a new one. ``encoders`` are those
+    of photos (:mod:`studio.inversion.loading`), whose settings the card has in ``encoders``.
     """
     with write_whole(folder) as fresh:
         save_weights(generator, fresh / GENERATOR, half=half)
@@ -263,6 +267,9 @@ def save(
             "generator": generator.config,
             "generator_sha256": sha256(fresh / GENERATOR),
         }
+        if encoders:
+            save_weights(encoders, fresh / ENCODER, half=half)
+            complete["encoder_sha256"] = sha256(fresh / ENCODER)
         (fresh / CARD).write_bytes(as_text(complete))
         preview.save(fresh / PREVIEW, quality=90)
         if encoder:
