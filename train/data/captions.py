@@ -48,6 +48,19 @@ class Captions:
         fields = {name: tuple(all_[at] for at in kept) for name, all_ in self.fields.items()}
         return Captions(tuple(self.texts[at] for at in kept), fields, self.problems)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Captions]) -> Captions:
+        """Those of several sets, one after the other; a column that one lacks is empty there."""
+        names = dict.fromkeys(name for part in parts for name in part.fields)
+        fields = {
+            name: tuple(
+                value for part in parts for value in part.fields.get(name, ("",) * len(part.texts))
+            )
+            for name in names
+        }
+        texts = tuple(text for part in parts for text in part.texts)
+        return cls(texts, fields, tuple(each for part in parts for each in part.problems))
+
     def values(self) -> list[str]:
         """The values of columns that sort images, like colours and types: the telling ones first.
 

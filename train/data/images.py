@@ -50,7 +50,8 @@ class ImageSet:
     ``images`` is uint8 (N, C, H, W) in 0..255, and may lie in a memory-mapped file. ``labels`` is
     int64 (N,), each an index into ``label_names``, or None. ``names`` are relative file names, or
     like "train-00042" from an idx file. ``skipped`` has (name, reason) for each unreadable file.
-    ``captions`` are the images' texts where they were asked for.
+    ``captions`` are the images' texts where they were asked for. ``sides`` are the sides of their
+    squares in pixels before they were resized, int32 (N,), where they came from files.
     """
 
     images: torch.Tensor
@@ -60,6 +61,7 @@ class ImageSet:
     skipped: tuple[tuple[str, str], ...]
     native_sizes: NativeSizes
     captions: Captions | None = None
+    sides: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -72,6 +74,7 @@ def load_images(
     *,
     fit: str = "crop",
     leave_out: Set[str] = frozenset(),
+    ground: int | None = None,
     minimum: int = 16,
     memory_limit: int | None = None,
     progress: bool = False,
@@ -84,8 +87,8 @@ def load_images(
     The first-level folder is the label when two or more of them hold images and none lies outside;
     a folder that wraps everything doesn't count.
 
-    ``fit`` makes squares as :func:`train.data.pixels.prepare` says. Images whose names, as
-    the result would have them, are in ``leave_out`` are not used.
+    ``fit`` and ``ground`` make squares as :func:`train.data.pixels.prepare` says. Images whose
+    names, as the result would have them, are in ``leave_out`` are not used.
 
     Files that can't be read are listed in the result and stop nothing. Images beyond
     ``memory_limit`` bytes (half the free memory unless given) go to a temporary file. The result is
@@ -100,7 +103,7 @@ def load_images(
     if fit not in FITS:
         raise ValueError(f"Images can be fitted by {' or '.join(FITS)}, not {fit!r}.")
     place = find(path)
-    loader = _Loader(place, size, channels, fit, minimum, memory_limit, progress, workers)
+    loader = _Loader(place, size, channels, fit, ground, minimum, memory_limit, progress, workers)
     loaded = loader.load_idx() if place.is_file() and is_idx(place) else loader.load_files()
     kept = [index for index, name in enumerate(loaded.names) if name not in leave_out]
     loader.check_minimum(len(kept), len(loaded) - len(kept), loaded.skipped)
@@ -115,6 +118,7 @@ class _Loader:
     size: int
     channels: int
     fit: str
+    ground: int | None
     minimum: int
     memory_limit: int | None
     progress: bool
@@ -122,11 +126,11 @@ class _Loader:
 
     def load_files(self) -> ImageSet:
         names: list[str] = []
-        sides: list[int] = []
+        natives: list[tuple[int, int]] = []
         skipped: list[tuple[str, str]] = []
 
-        def look(image: Image.Image, native: tuple[int, int]) -> tuple[np.ndarray, int]:
-            return prepare(image, self.size, self.channels, self.fit), min(native)
+        def look(image: Image.Image, native: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+            return prepare(image, self.size, self.channels, self.fit, self.ground), native
 
         with read_pictures(
             self.place, look, self.size, workers=self.workers, progress=self.progress
@@ -136,9 +140,9 @@ class _Loader:
                 if isinstance(result, str):
                     skipped.append((name, result))
                     continue
-                images[len(names)], side = result
+                images[len(names)], native = result
                 names.append(name)
-                sides.append(side)
+                natives.append(native)
         if self.place.is_file():
             top = unwrapped(names)
             names = [name.removeprefix(top) for name in names]
@@ -150,11 +154,21 @@ class _Loader:
             label_names,
             tuple(names),
             tuple(skipped),
-            _native_sizes(sides),
+            _native_sizes([min(native) for native in natives]),
+            sides=torch.tensor(
+                [max(native) if self.fit == "pad" else min(native) for native in natives],
+                dtype=torch.int32,
+            ),
         )
 
     def load_idx(self) -> ImageSet:
-        resize = partial(_resize_block, size=self.size, channels=self.channels, fit=self.fit)
+        resize = partial(
+            _resize_block,
+            size=self.size,
+            channels=self.channels,
+            fit=self.fit,
+            ground=self.ground,
+        )
         with idx_file(self.place) as file:
             count, height, width = file.shape
             self.check_minimum(count, 0, ())  # before the disk is asked for room for none
@@ -206,6 +220,7 @@ def only(loaded: ImageSet, kept: Sequence[int]) -> ImageSet:
             labels, label_names = None, ()
     images = loaded.images[: len(kept)]
     captions = loaded.captions and loaded.captions.only(kept)
+    sides = None if loaded.sides is None else loaded.sides[list(kept)]
     return replace(
         loaded,
         images=images,
@@ -213,6 +228,7 @@ def only(loaded: ImageSet, kept: Sequence[int]) -> ImageSet:
         label_names=label_names,
         names=names,
         captions=captions,
+        sides=sides,
     )
 
 
@@ -221,11 +237,47 @@ def _native_sizes(sides: Sequence[int]) -> NativeSizes:
     return NativeSizes(min(sides), round(statistics.median(sides)), max(sides))
 
 
-def _resize_block(block: np.ndarray, size: int, channels: int, fit: str) -> np.ndarray:
+def _resize_block(
+    block: np.ndarray, size: int, channels: int, fit: str, ground: int | None
+) -> np.ndarray:
     """Grey images (n, H, W) as :func:`prepare` returns each: (n, channels, size, size)."""
-    if block.shape[1:] == (size, size):
+    if block.shape[1:] == (size, size) and ground is None:
         return np.broadcast_to(block[:, None], (len(block), channels, size, size))
-    return np.stack([prepare(Image.fromarray(image), size, channels, fit) for image in block])
+    images = map(Image.fromarray, block)
+    return np.stack([prepare(image, size, channels, fit, ground) for image in images])
+
+
+def joined(sets: Sequence[ImageSet], names: Sequence[str]) -> ImageSet:
+    """Several sets as one: as if each were in a folder of its own, called as ``names`` say.
+
+    So each becomes a class, see :func:`load_images`. There are captions only if all have some.
+    """
+    count, shape = sum(map(len, sets)), sets[0].images.shape[1:]
+    images, done = allocate((count, *shape), None, "The images of all places"), 0
+    for each in sets:
+        images[done : done + len(each)] = each.images.numpy()
+        done += len(each)
+    paths = tuple(
+        f"{top}/{name}" for top, each in zip(names, sets, strict=True) for name in each.names
+    )
+    labels, label_names = folder_labels(paths)
+    captions = [each.captions for each in sets if each.captions]
+    sides = [each.sides for each in sets if each.sides is not None]
+    natives = [each.native_sizes for each in sets]
+    return ImageSet(
+        torch.from_numpy(images),
+        labels,
+        label_names,
+        paths,
+        tuple(skipped for each in sets for skipped in each.skipped),
+        NativeSizes(
+            min(each.smallest for each in natives),
+            round(statistics.median(each.median for each in natives)),
+            max(each.largest for each in natives),
+        ),
+        Captions.joined(captions) if len(captions) == len(sets) else None,
+        torch.cat(sides) if len(sides) == len(sets) else None,
+    )
 
 
 def folder_labels(names: Sequence[str]) -> tuple[torch.Tensor | None, tuple[str, ...]]:

@@ -52,6 +52,7 @@ TURNS = {
 # Resampling a side that is much longer than this many times the result needs tables in memory
 # that are as long as the side, for each pixel of the result.
 LONG = 32
+WHITE_BORDER = 250  # of 255: a border this light is white, whatever JPEG made of it
 
 _Result = TypeVar("_Result")
 _large_image = threading.Lock()
@@ -110,10 +111,14 @@ def _reason(error: Exception, head: bytes) -> str:
     return "damaged, or a variant that can't be read"
 
 
-def prepare(image: Image.Image, size: int, channels: int, fit: str = "crop") -> np.ndarray:
+def prepare(
+    image: Image.Image, size: int, channels: int, fit: str = "crop", ground: int | None = None
+) -> np.ndarray:
     """An image as a square, upright and on white: uint8 (channels, size, size).
 
-    ``fit`` is "crop" for its centre square, or "pad" for the whole of it, centred on white.
+    ``fit`` is "crop" for its centre square, or "pad" for the whole of it, centred on white. With a
+    ``ground``, a grey in 1..255, that takes the place of white, also of the white that a product
+    was photographed on, see :func:`on_ground`.
 
     Any mode is read: transparency is laid on white, 16-bit grey is scaled from its full range, and
     32-bit and float values from the range they appear to use. Of an animation, the first frame.
@@ -122,10 +127,12 @@ def prepare(image: Image.Image, size: int, channels: int, fit: str = "crop") -> 
         OSError: the image's file is damaged; Pillow raises others too.
     """
     flat, turn = flatten(image)
+    if ground is not None:
+        flat = on_ground(flat, ground)
     if channels == 1:
         flat = flat.convert("L")
     if fit == "pad":
-        square = _pad(flat, turn, size)
+        square = _pad(flat, turn, size, 255 if ground is None else ground)
     else:
         side = min(flat.size)
         left, top = (flat.width - side) // 2, (flat.height - side) // 2
@@ -137,12 +144,26 @@ def prepare(image: Image.Image, size: int, channels: int, fit: str = "crop") -> 
     return np.ascontiguousarray(np.asarray(square.convert("RGB")).transpose(2, 0, 1))
 
 
-def _pad(flat: Image.Image, turn: Image.Transpose | None, size: int) -> Image.Image:
+def on_ground(flat: Image.Image, ground: int) -> Image.Image:
+    """A photo (L or RGB) on white darkened until its white is ``ground``; any other as it is.
+
+    So photos of sets on white and of sets on a light grey come to lie on one ground. A photo is on
+    white if most of its border is.
+    """
+    pixels = np.asarray(flat).reshape(flat.height, flat.width, -1).min(2)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    if np.median(border) < WHITE_BORDER:
+        return flat
+    table = [round(level * ground / 255) for level in range(256)]
+    return flat.point(table * len(flat.getbands()))
+
+
+def _pad(flat: Image.Image, turn: Image.Transpose | None, size: int, level: int) -> Image.Image:
     longest = max(flat.size)
     width, height = (max(1, round(side * size / longest)) for side in flat.size)
     small = shortened(flat, size).resize((width, height), Image.Resampling.LANCZOS)
     small = turned(small, turn)
-    square = Image.new(small.mode, (size, size), "white")
+    square = Image.new(small.mode, (size, size), (level,) * 3 if small.mode == "RGB" else level)
     square.paste(small, ((size - small.width) // 2, (size - small.height) // 2))
     return square
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio.errors import UserError
 from train.rented import hub, hub_jobs
@@ -150,7 +150,8 @@ class Courier(threading.Thread):
 def prepare(api: HfApi, job: Job, sent: Path, folder: Path) -> tuple[Run, Outbox]:
     """Make the run's folder from what was sent and from what earlier jobs handed over."""
     text = (sent / SETTINGS).read_text(encoding="utf-8")
-    settings = replace(Settings.from_dict(json.loads(text)), data=str(sent / PHOTOS))
+    prepared: dict[str, Any] = {"data": str(sent / PHOTOS), "more": (), "ground": None}
+    settings = replace(Settings.from_dict(json.loads(text)), **prepared)
 
     def fill(folder: Path) -> None:
         if (sent / START).is_dir():

@@ -26,7 +26,9 @@ class Settings:
     seed: int
     length: Mapping[str, Any]  # epochs, kimg or minutes to train for, else as the recipe says
     card: Mapping[str, Any]  # what the checkpoint's card is to say besides numbers
+    more: tuple[str, ...] = ()  # further places of images
     fit: str = "crop"
+    ground: int | None = None  # the grey that the white around products is to be
     leave_out: tuple[str, ...] = ()  # names of images that are not learnt from
     live: bool = False  # whether to look at the samples, and keep the best moment
     start_from: str = ""  # the name of what the weights in start/ are of
@@ -60,16 +62,19 @@ class Settings:
             if name in values and not isinstance(values[name], kind):
                 raise ValueError(f"its {name} is not of the right kind.")
         given = {name: value for name, value in values.items() if name in KNOWN}
-        given["leave_out"] = tuple(values.get("leave_out", ()))
+        for name in LISTS:
+            given[name] = tuple(values.get(name, ()))
         others = {name: values[name] for name in values if name not in {*KNOWN, "format"}}
         return cls(**given, others=others)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has them."""
         values = {name: getattr(self, name) for name in KNOWN}
-        return {"format": FORMAT, **values, "leave_out": list(self.leave_out), **self.others}
+        lists = {name: list(values[name]) for name in LISTS}
+        return {"format": FORMAT, **values, **lists, **self.others}
 
 
+LISTS = ("leave_out", "more")
 KNOWN = [each.name for each in fields(Settings) if each.name != "others"]
 NEEDED = {
     each.name
@@ -79,5 +84,5 @@ NEEDED = {
 KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("recipe", "length", "card", "options", "rent"), Mapping),
     "data": str,
-    "leave_out": (list, tuple),
+    **dict.fromkeys(LISTS, (list, tuple)),
 }

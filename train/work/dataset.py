@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +16,14 @@ from studio.generators import build
 from train.data.archives import DataError
 from train.data.captions import Captions, load_captions
 from train.data.idx import FASHION_MNIST
-from train.data.images import ImageSet, load_images, only
+from train.data.images import ImageSet, joined, load_images, only
 from train.data.reading import find
 from train.recipes import Recipe
 from train.runs.run import START, RunError
 from train.runs.settings import Settings
+
+# Of the size that images are learnt at, the part that an image must have had.
+SHARP = 0.78
 
 
 def load(settings: Settings, *, quiet: bool = False) -> ImageSet:
@@ -29,25 +34,35 @@ def load(settings: Settings, *, quiet: bool = False) -> ImageSet:
     Raises:
         DataError: there are none, or they can't be used.
     """
-    known = settings.data_digest and settings.data != FASHION_MNIST
-    if known and not Path(settings.data).exists():
-        raise DataError(
-            f"The images of this run are no longer at {settings.data}. If they were moved, name "
-            "their new place: python -m train --resume RUN --data PLACE"
-        )
+    places = settings.data, *settings.more
+    for place in places:
+        known = settings.data_digest and place != FASHION_MNIST
+        if known and not Path(place).exists():
+            raise DataError(
+                f"The images of this run are no longer at {place}. If they were moved, name "
+                "their new place: python -m train --resume RUN --data PLACE"
+            )
     generator = build(settings.recipe["generator"])
     size = generator.image_size
-    data = load_images(
-        settings.data,
-        size,
-        generator.channels,
-        fit=settings.fit,
-        leave_out=frozenset(settings.leave_out),
-        progress=not quiet,
-    )
-    if generator.words:
-        captions, kept = load_captions(find(settings.data), data.names)
-        data = replace(data if len(kept) == len(data) else only(data, kept), captions=captions)
+    tops = folders(places)
+    sets = []
+    for place, top in zip(places, tops, strict=True):
+        within = f"{top}/" if settings.more else ""
+        leave_out = (name for name in settings.leave_out if name.startswith(within))
+        data = load_images(
+            place,
+            size,
+            generator.channels,
+            fit=settings.fit,
+            ground=settings.ground,
+            leave_out=frozenset(name.removeprefix(within) for name in leave_out),
+            progress=not quiet,
+        )
+        if generator.words:
+            captions, kept = load_captions(find(place), data.names)
+            data = replace(data if len(kept) == len(data) else only(data, kept), captions=captions)
+        sets.append(data)
+    data = joined(sets, tops) if settings.more else sets[0]
     if quiet:
         return data
     print(f"{len(data)} images, prepared as {size}x{size}.")
@@ -60,6 +75,16 @@ def load(settings: Settings, *, quiet: bool = False) -> ImageSet:
     for problem in data.captions.problems if data.captions else ():
         print(problem)
     return data
+
+
+def folders(places: Sequence[str]) -> list[str]:
+    """What to call each of several places of images: as its file or folder is called."""
+    names: list[str] = []
+    for place in places:
+        stem = Path(place).stem.strip() or "images"
+        taken = sum(name == stem or name.startswith(f"{stem} ") for name in names)
+        names.append(f"{stem} {taken + 1}" if taken else stem)
+    return names
 
 
 def digest(data: ImageSet) -> str:
@@ -115,6 +140,28 @@ def condition(folder: Path, data: ImageSet) -> Tensor | None:
     if not data.captions:
         return data.labels
     return torch.from_numpy(words.load(folder).vectors(data.captions.texts))
+
+
+def sharp(data: ImageSet) -> Tensor | None:
+    """Of each image, bool (N,), whether it was large enough to show what its pixels could.
+
+    A smaller one was enlarged, and a network that learnt its finest detail would learn to blur.
+    """
+    if data.sides is None:
+        return None
+    return data.sides >= SHARP * data.images.shape[-1]
+
+
+def aside(data: ImageSet, share: float) -> Tensor | None:
+    """Of each image, bool (N,), whether it is among the ``share`` that is watched; None for none.
+
+    Names alone decide, so that the same images are watched whatever they are learnt with.
+    """
+    if not share:
+        return None
+    names = (name.encode("utf-8", "surrogateescape") for name in data.names)
+    chosen = torch.tensor([zlib.crc32(name) % 1000 < 1000 * share for name in names])
+    return chosen if 0 < int(chosen.sum()) < len(chosen) else None
 
 
 def place_of(path: str) -> str:
