@@ -44,7 +44,7 @@ def test_these_are_the_recipes() -> None:
     assert tuple(recipe.name for recipe in published.PUBLISHED) == NAMES
     modern = ("handbags", "deepfashion", "fashion-mnist", "words")
     modern += ("handbags-wide", "deepfashion-wide", "words-wide")
-    assert tuple(RECIPES) == (*modern, *NAMES)
+    assert tuple(RECIPES) == (*modern, *NAMES, "codec", "coded", "coded-words")
     assert all(recipe.name == name for name, recipe in RECIPES.items())
     assert all(recipe.title and recipe.source for recipe in RECIPES.values())
     assert len({recipe.title for recipe in RECIPES.values()}) == len(RECIPES)

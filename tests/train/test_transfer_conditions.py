@@ -22,6 +22,10 @@ from train.engine.training import Training
 from train.recipes import Recipe
 
 STYLED = {"latent_dim": 6, "style_dim": 10, "widths": [8, 8], "output": "tanh"}
+CODED = {
+    **{"kind": "coded", "style_dim": 6, "code_channels": 4, "code_size": 4},
+    **{"synthesis_widths": [4, 4], "decoder_widths": [4, 4], "flow_width": 8, "flow_blocks": 1},
+}
 JUDGE = {"kind": "dcgan", "widths": [8]}
 BEFORE = ("dress", "shirt", "shoe")
 Z = torch.randn(4, 6, generator=torch.Generator().manual_seed(1))
@@ -126,3 +130,20 @@ def test_what_has_no_table_is_left_as_it_is(make_generator: Callable) -> None:
     weights = old.state_dict()
     found = told_otherwise(weights, {}, {"generator": old.config}, (), old)
     assert found == (weights, {})
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("told", [{"classes": 3}, {"words": 4}, {}])
+def test_a_coded_generator_begins_as_what_it_drew_without_being_told(told: dict) -> None:
+    old = build({**CODED, **told}).eval()
+    for weights in old.parameters():
+        weights += 0.05 * torch.randn_like(weights)
+    z = torch.randn(2, 6)
+    anything = old.map(z)
+    torch.testing.assert_close(begun(old, ()).map(z), anything)
+    new = begun(old, ("SHOE", "hat"), BEFORE if "classes" in told else ())
+    labels = torch.arange(2)
+    torch.testing.assert_close(new.map(z, labels)[1], anything[1])
+    torch.testing.assert_close(new.map(z), anything)
+    if "classes" in told:  # the one of its name goes on as it was
+        torch.testing.assert_close(new.map(z, labels)[0], old.map(z, labels + 2)[0])

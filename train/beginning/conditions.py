@@ -16,12 +16,16 @@ import torch
 from torch import Tensor
 
 from studio.generators import Generator
+from studio.generators.coded import CodedGenerator
 from studio.generators.equalised import RECTIFIER_GAIN
+from studio.generators.flow import TOLD
 from studio.generators.style import CONDITION_GAIN, StyleGenerator, normalised
 from train.beginning.priors import has_prior, told_shares
 
 TABLE = "mapping.embedding.weight"
 FIRST = "mapping.layers.0"
+TABLE_OF_FLOW, TIME_OF_FLOW = "flow.embedding.weight", "flow.time.2.bias"
+ANYTHING_OF_WORDS = "flow.embedding.2.bias"
 
 
 def shares_of(before: Sequence[str], now: Sequence[str]) -> Tensor:
@@ -68,6 +72,38 @@ def generator_told(
     return weights
 
 
+def flow_told(
+    weights: Mapping[str, Tensor], before: Sequence[str], names: Sequence[str], now: CodedGenerator
+) -> dict[str, Tensor]:
+    """A coded generator's weights for one that is told others, or nothing.
+
+    A new category begins as the earlier one of its name, else as anything that was drawn before;
+    pictures without categories likewise.
+
+    Args:
+        before: the earlier categories, in the order of the flow's table, whose last row is that of
+            anything.
+        names: of the categories there are now.
+    """
+    weights = dict(weights)
+    if now.words or not any(name.startswith("flow.") for name in weights):
+        return weights
+    told = {name: weights.pop(name) for name in [*weights] if name.startswith("flow.embedding.")}
+    table = told.get(TABLE_OF_FLOW)
+    if ANYTHING_OF_WORDS in told:  # what an empty text comes to
+        table = told[ANYTHING_OF_WORDS][None]
+    if now.classes:
+        if table is None:
+            table = torch.zeros(1, TOLD)  # it was told nothing, and draws as before
+        known = [name.casefold() for name in before[: len(table) - 1]]
+        rows = [known.index(n) if n in known else -1 for n in map(str.casefold, names)]
+        if len(rows) == now.classes:
+            weights[TABLE_OF_FLOW] = table[[*rows, -1]]
+    elif table is not None:
+        weights[TIME_OF_FLOW] = weights[TIME_OF_FLOW].float() + table[-1].float()
+    return weights
+
+
 def discriminator_told(
     weights: Mapping[str, Tensor], shares: Tensor, classes: int
 ) -> dict[str, Tensor]:
@@ -101,6 +137,9 @@ def told_otherwise(
     """
     before = card["generator"]
     count, words = before.get("classes", 0), before.get("words", 0)
+    if isinstance(now, CodedGenerator):
+        listed = [str(each) for each in card.get("classes") or ()][:count]
+        return flow_told(generator, listed, names, now), discriminator
     known = TABLE in generator or has_prior(generator)
     if not known or not (count or words) or not isinstance(now, StyleGenerator) or now.words:
         return generator, discriminator

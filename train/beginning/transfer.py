@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from studio.checkpoint import (
     CARD,
     DISCRIMINATOR,
+    ENCODER,
     GENERATOR,
     Checkpoint,
     CheckpointError,
@@ -42,6 +43,8 @@ def networks_of(card: Mapping[str, Any]) -> dict[str, Any]:
     changes = {"generator": dict(card["generator"])}
     if isinstance(card.get("discriminator"), dict):
         changes["discriminator"] = dict(card["discriminator"])
+    if isinstance(card.get("encoders"), dict):
+        changes["encoders"] = dict(card["encoders"])
     return changes
 
 
@@ -117,7 +120,7 @@ def copy_start(checkpoint: Checkpoint, folder: Path) -> None:
     checkpoint.load_generator()
     load_start(checkpoint.folder)
     with write_whole(folder) as fresh:
-        for name in (CARD, GENERATOR, DISCRIMINATOR, WORDS):
+        for name in (CARD, GENERATOR, DISCRIMINATOR, ENCODER, WORDS):
             if (checkpoint.folder / name).exists():
                 shutil.copyfile(checkpoint.folder / name, fresh / name)
 
@@ -172,10 +175,23 @@ def load_start(folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     Raises:
         CheckpointError: a file can't be read.
     """
-    found = []
-    for name in (GENERATOR, DISCRIMINATOR):
-        try:
-            found.append(load_file(folder / name) if (folder / name).exists() else {})
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"{folder / name} can't be read: {error}") from error
-    return found[0], found[1]
+    return _weights(folder / GENERATOR), _weights(folder / DISCRIMINATOR)
+
+
+def load_encoders(folder: Path) -> dict[str, Tensor]:
+    """The weights of a coded generator's encoders to start from; empty where there are none.
+
+    Raises:
+        CheckpointError: the file can't be read.
+    """
+    with suppress(CheckpointError):  # runs of before kept no card
+        if read(folder).card.get("encoders"):
+            return _weights(folder / ENCODER)
+    return {}
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path) if path.exists() else {}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} can't be read: {error}") from error

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from studio import checkpoint
+from studio.inversion.loading import PHOTO, STYLE
 from train import recipes
 from train.beginning.transfer import check_start, copy_start
 from train.data.held_out import without_held_out
 from train.data.images import ImageSet
-from train.recipes.starting import recipe_for
+from train.recipes.starting import recipe_for, shape_of
 from train.runs.run import START, Run, RunError
 from train.runs.settings import Settings
+from train.teachers.codes import MISSING, NO_STYLES
 from train.teachers.features import frozen_stages, weights_file
 from train.work.dataset import check_same, digest, load, place_of
 
 # What of a recipe can be changed for one run.
-CHANGES = ("batch", "learning_rate", "augment", "freeze")
+CHANGES = ("batch", "learning_rate", "augment", "freeze", "encoder_share")
 
 
 def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, ImageSet]:
@@ -28,14 +31,17 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
 
     So what can't be used leaves nothing behind. ``how`` to work on it is kept for later times.
     """
-    check_apart(options.data, options.out)
+    for place in (options.data, *options.more):
+        check_apart(place, options.out)
     start = checkpoint.read(options.start_from) if options.start_from else None
     lone = options.teachers == ("likeness",) and not options.recipe
     # Without a game, what the start was trained with decides next to nothing.
     recipe = recipe_for("", start) if lone else recipes.get(options.recipe or recipe_of(start))
     if options.size:
         recipe = smaller(recipe, options.size)
-    if start and not related(recipe, start):
+    if start and is_coded(recipe, start):
+        recipe = with_networks_of(recipe, start)
+    elif start and not related(recipe, start):
         recipe = recipe_for(recipe.name, start)
     if options.vocabulary:
         recipe = worded(recipe, options.vocabulary, start)
@@ -45,10 +51,13 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
     recipe = replace(
         recipe, **{name: value for name, value in changes.items() if value is not None}
     )
+    check_codes(recipe, start)
     settings = Settings(
         recipe=recipe.to_dict(),
         data=place_of(options.data),
+        more=tuple(map(place_of, options.more)),
         fit=options.fit or "crop",
+        ground=options.ground,
         data_digest=None,
         seed=recipe.seed if options.seed is None else options.seed,
         length={},
@@ -68,7 +77,8 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
     settings = replace(settings, recipe=own, data_digest=digest(data), card=card)
     if start:
         check_start(start, own["generator"], own["discriminator"], data.label_names)
-    if "likeness" in recipe.teachers and not options.on:
+    seeing = {"likeness", "reconstruction", "styles"} & set(recipe.teachers)
+    if seeing and not options.on:
         frozen_stages(weights_file(how.get("feature_weights")), ())  # raises if they can't be had
 
     def fill(folder: Path) -> None:
@@ -78,17 +88,19 @@ def create(options: argparse.Namespace, how: dict[str, Any]) -> tuple[Run, Image
     return Run.create(options.out, settings, fill), data
 
 
-def read_elsewhere(run: Run, place: str) -> ImageSet:
-    """A run's images, read at another place than before, which is kept for later times.
+def read_elsewhere(run: Run, places: Sequence[str]) -> ImageSet:
+    """A run's images, read at other places than before, which are kept for later times.
 
     Raises:
         RunError: they are not the images that the run was started on.
     """
-    check_apart(place, run.folder)
-    settings = replace(run.settings, data=place_of(place))
+    for place in places:
+        check_apart(place, run.folder)
+    first, *more = map(place_of, places)
+    settings = replace(run.settings, data=first, more=tuple(more))
     data = load(settings)
     check_same(settings, digest(data))
-    run.change_settings(data=settings.data)
+    run.change_settings(data=settings.data, more=settings.more)
     return data
 
 
@@ -162,6 +174,62 @@ def related(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:
     )
 
 
+def is_coded(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> bool:
+    """Whether a recipe of coded generators begins from a checkpoint of one.
+
+    Raises:
+        RunError: it is to begin from another generator, which has no codec.
+    """
+    kinds = recipe.generator["kind"], start.card["generator"].get("kind")
+    if kinds[0] == "coded" != kinds[1] and set(recipe.teachers) & set(recipes.OF_CODES):
+        raise RunError(
+            f"{recipe.name} begins from a codec, and {start.name} has none: it is a generator of"
+            " another kind. Train a codec first (--recipe codec)."
+        )
+    return kinds == ("coded", "coded")
+
+
+def check_codes(recipe: recipes.Recipe, start: checkpoint.Checkpoint | None) -> None:
+    """Make sure that teachers of codes find what they need.
+
+    Raises:
+        RunError: they don't.
+    """
+    teachers = set(recipe.teachers)
+    if not teachers & set(recipes.OF_CODES):
+        return
+    if recipe.generator["kind"] != "coded":
+        raise RunError(
+            f"{' and '.join(sorted(teachers & set(recipes.OF_CODES)))} teach what draws codes of"
+            f" photos, and {recipe.name} is another kind of generator. Choose --recipe codec or"
+            " coded."
+        )
+    known = set(start.card.get("encoders") or ()) if start else set()
+    learns = "reconstruction" in teachers and recipe.encoder_share > 0
+    if not learns and PHOTO not in known:
+        raise RunError(MISSING)
+    if "flow" in teachers and "styles" not in teachers and STYLE not in known:
+        raise RunError(NO_STYLES)
+
+
+def with_networks_of(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> recipes.Recipe:
+    """A recipe of coded generators with the networks of a checkpoint, told what the recipe's are.
+
+    Raises:
+        RunError: its networks do not fit the size of the recipe's pictures.
+    """
+    told = {name: recipe.generator.get(name, 0) for name in ("classes", "words")}
+    own = replace(recipe, generator={**start.card["generator"], **told})
+    sizes = shape_of(recipe), shape_of(own)
+    if sizes[0] != sizes[1]:
+        raise RunError(
+            f"{recipe.name} learns from pictures of {sizes[0].size} px, and {start.name} draws"
+            f" pictures of {sizes[1].size} px. Begin from a codec of the same size."
+        )
+    encoders = start.card.get("encoders")
+    return replace(own, encoders={**recipe.encoders, **encoders}) if encoders else own
+
+
 def recipe_of(start: checkpoint.Checkpoint | None) -> str:
     """The recipe that a checkpoint was trained with, to train it on."""
     assert start is not None, "who names no recipe starts from something"
@@ -191,5 +259,7 @@ def data_card(options: argparse.Namespace, data: ImageSet) -> dict[str, Any]:
     written = read_card(options.card).get("data", {})
     if not isinstance(written, dict):
         raise RunError(f"{options.card} can't be used as a card: its data is not a JSON object.")
-    card = {"data": {"name": Path(options.data).stem, **written, "images": len(data)}}
+    name = ", ".join(Path(place).stem for place in (options.data, *options.more))
+    own = {"name": name, **({"ground": options.ground} if options.ground else {})}
+    card: dict[str, Any] = {"data": {**own, **written, "images": len(data)}}
     return {**card, "classes": list(data.label_names)} if data.label_names else card

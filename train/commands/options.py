@@ -31,6 +31,22 @@ def positive(kind: type) -> Callable[[str], Any]:
     return parse
 
 
+def share(text: str) -> float:
+    """An argparse type: a part of the whole."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
+    return value
+
+
+def level(text: str) -> int:
+    """An argparse type: a grey."""
+    value = int(text)
+    if not 1 <= value <= 255:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to 255")
+    return value
+
+
 def policy(text: str) -> str:
     """An argparse type: names of augmentations."""
     try:
@@ -43,8 +59,8 @@ def taught_by(text: str) -> tuple[str, ...]:
     """An argparse type: names of teachers, separated by commas."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     if unknown := [name for name in names if name not in TEACHERS]:
-        known = " or ".join(TEACHERS)
-        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no teacher; choose {known}, or both")
+        known = ", ".join(TEACHERS)
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no teacher; choose some of: {known}")
     return names
 
 

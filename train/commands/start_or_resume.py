@@ -12,7 +12,7 @@ from studio.words import VOCABULARIES
 from train import recipes
 from train.commands import listed
 from train.commands.beginning import create, read_elsewhere
-from train.commands.options import batch, policy, positive, seed, taught_by
+from train.commands.options import batch, level, policy, positive, seed, share, taught_by
 from train.devices.distributed import Processes, join, leave
 from train.devices.hardware import Hardware
 from train.rented import hf_jobs
@@ -38,7 +38,7 @@ recipes:
 
 # What decides a run from its first step on.
 FIXED = (
-    *("recipe", "out", "batch", "learning_rate", "seed", "card"),
+    *("ground", "encoder_share", "recipe", "out", "batch", "learning_rate", "seed", "card"),
     *("start_from", "augment", "freeze", "fit", "live", "hold_out", "size", "teachers"),
     "vocabulary",
 )
@@ -58,8 +58,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--data",
         metavar="PATH",
+        nargs="+",
         help="images: a folder, a zip, Fashion-MNIST's gz"
-        " files, or the word fashion-mnist to download it; with --resume, where they are now",
+        " files, or the word fashion-mnist to download it; several count as one folder of them;"
+        " with --resume, where they are now",
     )
     result.add_argument("--resume", metavar="DIR", type=Path, help="go on with the run in DIR")
     result.add_argument("--recipe", metavar="NAME", choices=recipes.RECIPES, help="see below")
@@ -94,8 +96,9 @@ def parser() -> argparse.ArgumentParser:
         "--teachers",
         metavar="LIST",
         type=taught_by,
-        help="what it learns from: game (as recipes do), likeness (what a network trained on"
-        " ImageNet sees in photos; for a trained start), or both",
+        help="what it learns from: game (as most recipes do), likeness (what a network trained on"
+        " ImageNet sees in photos; for a trained start), or both; of coded generators also"
+        f" {', '.join(recipes.OF_CODES)}, see docs/codes.md",
     )
     result.add_argument(
         "--vocabulary",
@@ -109,6 +112,20 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument(
         "--fit", choices=("crop", "pad"), help="crop to a square (default), or pad with white"
+    )
+    result.add_argument(
+        "--ground",
+        type=level,
+        metavar="GREY",
+        help="darken photos on white until it is this grey (1 to 255), to learn them together with"
+        " others on such a ground (240 is a usual light one)",
+    )
+    result.add_argument(
+        "--encoder-share",
+        type=share,
+        metavar="S",
+        help="of a codec: the share of the training over which photos' codes are learnt, before the"
+        " decoder learns on alone (0.5); 0 leaves those of --start-from as they are",
     )
     result.add_argument(
         "--live",
@@ -134,7 +151,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--feature-weights",
         metavar="FILE",
-        help=f"weights of {NETWORK}, by which likeness sees; without it they are downloaded",
+        help=f"weights of {NETWORK}, by which all but the game see; without it they are downloaded",
     )
     result.add_argument(
         "--save-minutes",
@@ -166,6 +183,8 @@ def main(arguments: Sequence[str]) -> int:
         parser().error(f"{names} can't be changed when a run is resumed; start a new one instead")
     if not options.resume:
         check_complete(options)
+    places = options.data or []
+    options.data, options.more = (places[0], tuple(places[1:])) if places else (None, ())
     run = Run.open(options.resume) if options.resume else None
     kept = run.settings.device if run else None
     processes, device = join(options.device or kept or "auto")
@@ -197,7 +216,7 @@ def train(options: argparse.Namespace, run: Run | None, processes: Processes, de
             run, data = create(options, given(options))
     elif options.data and processes.is_first:
         with locked(run):
-            data = read_elsewhere(run, options.data)
+            data = read_elsewhere(run, (options.data, *options.more))
     processes.wait()
     if options.resume and not processes.is_first:
         run = Run.open(options.resume)  # which may say now that the images are elsewhere

@@ -20,6 +20,15 @@ from train.recipes import Recipe
 BATCH_NORM_BATCHES = 8
 
 
+def followed(recipe: Recipe, batch: int, images_shown: int) -> float:
+    """By what share an average comes nearer to weights in one step, after ``images_shown``.
+
+    Quickly while few images were shown (as in StyleGAN2-ADA, Karras et al., 2020).
+    """
+    half_life = min(recipe.ema_kimg * 1000, max(images_shown * recipe.ema_rampup, 1e-8))
+    return 1 - 0.5 ** (batch / half_life)
+
+
 class Average:
     """The exponential moving average (EMA) of a generator's weights; what designers get.
 
@@ -48,10 +57,7 @@ class Average:
     @torch.no_grad()
     def update(self, generator: Generator, images_shown: int) -> None:
         """Follow ``generator`` after one more batch, quickly while few images were shown."""
-        half_life = min(
-            self.recipe.ema_kimg * 1000, max(images_shown * self.recipe.ema_rampup, 1e-8)
-        )
-        weight = 1 - 0.5 ** (self.batches.size / half_life)
+        weight = followed(self.recipe, self.batches.size, images_shown)
         torch._foreach_lerp_(list(self.network.parameters()), list(generator.parameters()), weight)
 
     def generator(self, batches: int = BATCH_NORM_BATCHES) -> Generator:

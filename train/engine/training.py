@@ -10,17 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from studio.generators import Generator, build
+from studio.generators.coded import CodedGenerator
 from train import discriminators
 from train.beginning import initialise
 from train.beginning.transfer import take_over
 from train.devices.distributed import Processes
 from train.devices.hardware import Hardware
 from train.engine.average import Average
-from train.engine.batches import Batches
+from train.engine.batches import Batches, checked
+from train.engine.encoders import Encoders
 from train.engine.means import Means
-from train.engine.mixing import mixed
+from train.engine.source import Source
 from train.recipes import Recipe
-from train.teachers.base import Batch, Setup, with_rate
+from train.teachers.base import Setup, with_rate
+from train.teachers.codes import Codes, leave_untaught
 from train.teachers.kinds import KINDS
 
 FORMAT = 2  # of the state; 1 knew only the game
@@ -42,9 +45,11 @@ class Training:
             texts as vectors (N, words).
         feature_weights: a file of weights for teachers that see by a pretrained network; None for
             this computer's, or to download them.
+        sharp: of each image, bool (N,), whether it shows more than one of half the size would.
+        aside: of each image, bool (N,), whether it is watched instead of learnt from.
 
     Raises:
-        ValueError: the images' shape does not fit the recipe.
+        ValueError: the images' shape does not fit the recipe, or a teacher not the generator.
         train.devices.distributed.ProcessesError: the batch can't be shared equally.
     """
 
@@ -57,6 +62,8 @@ class Training:
         processes: Processes | None = None,
         condition: Tensor | None = None,
         feature_weights: str | None = None,
+        sharp: Tensor | None = None,
+        aside: Tensor | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.recipe, self.hardware, self.seed = recipe, hardware, seed
@@ -67,18 +74,26 @@ class Training:
             raise ValueError(
                 f"This recipe trains on {wanted} images, not {tuple(images.shape[1:])}."
             )
-        self.batch = min(recipe.batch, len(images))
+        count = len(images) if aside is None else int((~aside).sum())
+        self.batch = min(recipe.batch, count)
         self.batches = Batches(
             images,
-            _checked(generator, condition),
+            checked(generator, condition),
             size=self.batch,
             seed=seed,
             balanced=recipe.balanced,
             hardware=hardware,
+            aside=aside,
         )
         self.share = self.processes.share(self.batch)
-        self.steps_per_epoch = len(images) // self.batch
+        self.steps_per_epoch = count // self.batch
         self.random = torch.Generator(hardware.device).manual_seed(seed)
+        self.encoders: Encoders | None = None
+        codes = None
+        if isinstance(generator, CodedGenerator):
+            self.encoders = Encoders(recipe, generator, hardware, self.processes, self.batch)
+            codes = Codes(images, self.encoders, mirrored=recipe.flip)
+        self.source = Source(recipe, self.batches, self.share, self.random, hardware)
         setup = Setup(
             recipe=recipe,
             generator=generator,
@@ -91,11 +106,16 @@ class Training:
             random=self.random,
             seed=seed,
             feature_weights=feature_weights,
+            encoders=self.encoders,
+            codes=codes,
+            sharp=sharp,
+            aside=aside,
         )
         self.teachers = {name: KINDS[name](setup) for name in recipe.teachers}
         generator.apply(initialise.SCHEMES[recipe.init])
         for teacher in self.teachers.values():
             teacher.begin()
+        leave_untaught(generator, recipe.teachers)
         self.average = Average(generator, recipe, self.batches, hardware, seed)
         self.generator = hardware.place(self.processes.synchronise(generator))
         self.setup = setup
@@ -108,14 +128,19 @@ class Training:
         self.means, self.tick_means = (Means(names, hardware.device) for _ in range(2))
 
     def start_from(
-        self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]
+        self,
+        generator: Mapping[str, Tensor],
+        discriminator: Mapping[str, Tensor],
+        encoders: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Take over what fits of trained weights before the first step; either may be empty.
+        """Take over what fits of trained weights before the first step; each may be empty.
 
         A discriminator that no teacher needs is kept as it is, for a game that may follow.
         """
         take_over(self.generator, generator)
         self.average.network.load_state_dict(self.generator.state_dict())
+        if self.encoders and encoders:
+            self.encoders.take_over(encoders)
         if "game" in self.teachers:
             take_over(self.teachers["game"].networks["discriminator"], discriminator)
         elif discriminator:
@@ -139,6 +164,10 @@ class Training:
         """
         for teacher in self.teachers.values():
             teacher.prepare(folder, on_photos)
+        # A teacher may have measured what the generator keeps beside its weights.
+        pairs = zip(self.average.network.buffers(), self.generator.buffers(), strict=True)
+        for average, own in pairs:
+            average.copy_(own)
 
     def step(self, done: float = 0.0) -> None:
         """One update of the generator by what its teachers say of a batch.
@@ -146,10 +175,17 @@ class Training:
         Args:
             done: the share of the training that is over, 0..1, by which rates may fall.
         """
-        batch = self._drawn()
+        batch = self.source.take(
+            self.generator,
+            self.teachers.values(),
+            step=self.step_count,
+            done=done,
+            rate=self._share_of_rate(done),
+            shown=self.images_shown + self.batch,
+        )
         weights = self.recipe.teachers
         lessons = [weights[name] * each.lesson(batch) for name, each in self.teachers.items()]
-        with_rate(self.optimiser, self.recipe.learning_rate * self._share_of_rate(done))
+        with_rate(self.optimiser, self.recipe.learning_rate * batch.rate)
         loss = sum(lessons[1:], lessons[0])
         self.setup.descend(self.optimiser, list(self.generator.parameters()), loss)
         numbers = torch.cat([each.settle(batch) for each in self.teachers.values()])
@@ -163,6 +199,24 @@ class Training:
         """Let the teachers follow the curves, given means since the tick before."""
         for teacher in self.teachers.values():
             teacher.adapt(numbers, self._tick_steps * self.batch)
+
+    @property
+    def judged(self) -> bool:
+        """Whether what it draws at random is worth looking at: some teacher has it learn that."""
+        return any(name != "reconstruction" for name in self.recipe.teachers)
+
+    def watched(self, generator: Generator | None = None) -> Tensor:
+        """Pictures that show a person how far it is: uint8 (n, C, S, S), the same ones each time.
+
+        ``generator`` is :meth:`Average.generator`'s, to spare making it again.
+        """
+        generator = generator or self.average.generator()
+        if not self.judged:
+            for teacher in self.teachers.values():
+                found = teacher.watched(generator)
+                if found is not None:
+                    return found
+        return self.average.samples(generator)
 
     @property
     def discriminator(self) -> nn.Module | None:
@@ -198,13 +252,16 @@ class Training:
         """Whether every weight is a finite number."""
         networks: list[nn.Module] = [self.generator]
         networks += [each for t in self.teachers.values() for each in t.networks.values()]
+        networks += self.encoders.networks.values() if self.encoders else ()
         weights = [each for network in networks for each in network.parameters()]
         return bool(torch.stack([each.detach().isfinite().all() for each in weights]).all())
 
     def state_dict(self) -> dict[str, Any]:
         """All that a later process needs to go on exactly here, as tensors and plain values."""
+        encoders = {"encoders": self.encoders.state_dict()} if self.encoders else {}
         return {
             "format": FORMAT,
+            **encoders,
             "generator": self.generator.state_dict(),
             "average": self.average.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -232,6 +289,8 @@ class Training:
         self.generator.load_state_dict(state["generator"])
         self.average.network.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if self.encoders:
+            self.encoders.load_state_dict(state["encoders"])
         for name, teacher in self.teachers.items():
             teacher.load_state_dict(state["teachers"][name])
         self.random.set_state(state["random"].cpu())
@@ -242,57 +301,12 @@ class Training:
         self.batches.epoch, self.batches.position = state["epoch"], state["position"]
         self.seconds = state["seconds"]
 
-    def _drawn(self) -> Batch:
-        """The next photos, and as many pictures drawn as what those are of."""
-        real, told = self.batches.take(self.share, self.average.network.value_range)
-        real = self._flipped(real)
-        told = self._some_dropped(told)
-        others = None if told is None else told.roll(1, 0)[self.share]
-        told = None if told is None else told[self.share]
-        with self.hardware.autocast():
-            drawn = self._fakes(told)
-        return Batch(real, drawn, told, others, self.step_count)
-
     def _share_of_rate(self, done: float) -> float:
         """The share of the full rate after so many steps, and with so much of the training over."""
         recipe = self.recipe
         rising = (self.step_count + 1) / recipe.warm_up if recipe.warm_up else 1.0
         falling = max(LEAST_RATE, (1 - done) / recipe.fall) if recipe.fall else 1.0
         return min(rising, falling, 1.0)
-
-    def _latents(self, count: int, random: torch.Generator) -> Tensor:
-        size = (count, self.average.network.latent_dim)
-        return torch.randn(size, generator=random, device=self.hardware.device)
-
-    def _flipped(self, images: Tensor) -> Tensor:
-        """Real images (b, C, S, S), half of them mirrored if the recipe says so."""
-        if not self.recipe.flip:
-            return images
-        draws = torch.rand(self.batch, generator=self.random, device=images.device)[self.share]
-        return torch.where(draws[:, None, None, None] < 0.5, images.flip(3), images)
-
-    def _some_dropped(self, told: Tensor | None) -> Tensor | None:
-        """Conditions (batch, words), some of them zeros: no text, which is learnt as texts are.
-
-        So a text's style can be told from what any design has, and be followed more closely than
-        it was learnt (Ho and Salimans, 2022, do so with noise; here it is done in w).
-        """
-        if not self.recipe.caption_dropout or told is None or not told.is_floating_point():
-            return told
-        draws = torch.rand(self.batch, generator=self.random, device=told.device)
-        return told * (draws >= self.recipe.caption_dropout)[:, None]
-
-    def _fakes(self, told: Tensor | None) -> Tensor:
-        """This process's share of a batch drawn from fresh latents, some with two styles."""
-        generator, share = self.generator, self.share
-        styles = generator.map(self._latents(self.batch, self.random)[share], told)
-        if self.recipe.style_mixing:
-            others = generator.map(self._latents(self.batch, self.random)[share], told)
-            draws = torch.rand((2, self.batch), generator=self.random, device=others.device)
-            mixing = self.recipe.style_mixing
-            both = generator.per_layer(styles), generator.per_layer(others)
-            styles = mixed(*both, draws[:, share], mixing)
-        return generator.draw(styles)
 
 
 def _upgraded(state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -312,21 +326,3 @@ def _upgraded(state: Mapping[str, Any]) -> Mapping[str, Any]:
         "augment_share": state.get("augment_share", 1.0),
     }
     return {**state, "optimiser": state["optimiser_g"], "teachers": {"game": game}}
-
-
-def _checked(generator: Generator, condition: Tensor | None) -> Tensor | None:
-    """The images' condition, if the generator takes one and this is it.
-
-    Raises:
-        ValueError: it takes another.
-    """
-    if generator.words:
-        vectors = condition is not None and condition.shape[1:] == (generator.words,)
-        if not vectors:
-            raise ValueError(f"This recipe needs a text's {generator.words} values for each image.")
-        return condition
-    if not generator.classes:
-        return None
-    if condition is None or condition.dim() != 1 or int(condition.max()) >= generator.classes:
-        raise ValueError(f"This recipe needs a label below {generator.classes} for each image.")
-    return condition

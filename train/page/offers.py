@@ -7,7 +7,7 @@ from typing import Any
 
 from studio.checkpoint import PREVIEW, Checkpoint
 from studio.errors import UserError
-from train.recipes import RECIPES
+from train.recipes import OF_CODES, RECIPES, Recipe
 from train.recipes.starting import Shape, recipe_for, shape_of
 
 # From so many photos on, learning from nothing is no longer the worse choice.
@@ -17,8 +17,13 @@ FEW = 1_000
 USUAL_SIZE, USUAL_CHANNELS = 64, 3
 
 
+def offered() -> list[Recipe]:
+    """The recipes that a page can start: coded generators learn in parts, from a shell."""
+    return [each for each in RECIPES.values() if not set(each.teachers) & set(OF_CODES)]
+
+
 def recipes() -> list[dict[str, Any]]:
-    """All recipes, for a page."""
+    """What can be learnt by, for a page."""
     return [
         {
             "name": recipe.name,
@@ -29,7 +34,7 @@ def recipes() -> list[dict[str, Any]]:
             "batch": recipe.batch,
             "learning_rate": recipe.learning_rate,
         }
-        for recipe in RECIPES.values()
+        for recipe in offered()
     ]
 
 
@@ -40,6 +45,8 @@ def starts(checkpoints: Mapping[str, Checkpoint]) -> list[dict[str, Any]]:
         try:
             recipe = recipe_for("", each)
         except UserError:
+            continue
+        if recipe.generator["kind"] == "coded":
             continue
         data = each.card.get("data")
         images = data.get("images") if isinstance(data, dict) else None

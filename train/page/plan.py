@@ -9,9 +9,9 @@ from typing import Any
 
 from studio.checkpoint import DISCRIMINATOR, Checkpoint
 from studio.errors import UserError
-from train.page.offers import FEW, lengths
+from train.page.offers import FEW, lengths, offered
 from train.places.machine import Machine
-from train.recipes import RECIPES, Recipe, taught_by
+from train.recipes import Recipe, taught_by
 from train.recipes.starting import recipe_for
 from train.teachers import augment
 
@@ -156,7 +156,7 @@ def _has_seen(start: Checkpoint | None) -> bool:
 
 def choices(machine: Machine) -> dict[str, list[list[str]]]:
     """[value, label] of each value that is picked from a list."""
-    recipes = [[recipe.name, recipe.title] for recipe in RECIPES.values()]
+    recipes = [[recipe.name, recipe.title] for recipe in offered()]
     devices = [["auto", "Automatic"]]
     devices += [[f"cuda:{index}", f"GPU {index + 1}"] for index in range(machine.gpus)]
     devices += [["cpu", "CPU"]] if machine.gpus else []

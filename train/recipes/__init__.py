@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from train.recipes.coded import CODED
 from train.recipes.modern import MODERN
 from train.recipes.published import PUBLISHED
 from train.recipes.recipe import (
     GROWING,
+    OF_CODES,
     TEACHERS,
     Recipe,
     at_size,
@@ -18,6 +20,7 @@ from train.recipes.recipe import (
 
 __all__ = [
     "GROWING",
+    "OF_CODES",
     "RECIPES",
     "TEACHERS",
     "Recipe",
@@ -30,7 +33,7 @@ __all__ = [
     "with_vocabulary",
 ]
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*MODERN, *PUBLISHED)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*MODERN, *PUBLISHED, *CODED)}
 
 
 def get(name: str) -> Recipe:

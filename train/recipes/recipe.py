@@ -14,7 +14,9 @@ from studio.words import VOCABULARIES
 # Kinds of generators with an image head at every size, so that a level can be added or left away.
 GROWING = ("style", "self-modulated")
 # What a generator can learn from, see :mod:`train.teachers`.
-TEACHERS = ("game", "likeness")
+TEACHERS = ("game", "likeness", "reconstruction", "styles", "flow")
+# Those that teach parts of a coded generator.
+OF_CODES = ("reconstruction", "styles", "flow")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,12 @@ class Recipe:
     away, and with ``matching`` real images with another's text count as false (Reed et al., 2016).
     ``vocabulary`` says how their terms are chosen, of :data:`studio.words.VOCABULARIES`; there are
     at most as many as the networks' configuration has ``words``.
+
+    A coded generator has ``encoders``, with the settings of :func:`studio.inversion.loading.build`.
+    That of photos learns over the share ``encoder_share`` of the training, from its beginning; then
+    the decoder learns on alone. Of all photos the share ``aside``, chosen by their names, is not
+    learnt from but watched. Gradients longer than ``clip`` are cut to it, if it is not 0, and
+    weights shrink by ``weight_decay`` times the rate (AdamW, Loshchilov and Hutter, 2019).
     """
 
     name: str
@@ -82,6 +90,11 @@ class Recipe:
     teachers: dict[str, float] = field(default_factory=lambda: {"game": 1.0})
     warm_up: int = 0
     fall: float = 0.0
+    encoders: dict[str, Any] = field(default_factory=dict)
+    encoder_share: float = 0.5
+    aside: float = 0.0
+    clip: float = 0.0
+    weight_decay: float = 0.0
 
     @property
     def rate_d(self) -> float:
@@ -123,10 +136,13 @@ def taught_by(recipe: Recipe, names: Sequence[str]) -> Recipe:
 
     Likeness alone is for a generator that a training has brought far enough to draw the right
     things, or things like them; it has numbers of its own, see docs/experiments.md, "Matched to
-    photos".
+    photos". So has the flow alone: it learns from styles, of which a step can take many. Other
+    teachers of codes leave the numbers as they are.
     """
     recipe = replace(recipe, teachers=dict.fromkeys(names, 1.0))
-    if "game" in recipe.teachers:
+    if set(names) == {"flow"}:
+        return replace(recipe, batch=512, ema_kimg=350.0)
+    if "game" in names or set(names) & set(OF_CODES):
         return recipe
     return replace(
         recipe,
@@ -156,6 +172,8 @@ def at_size(recipe: Recipe, size: int) -> Recipe:
     own = _size_of(generator)
     if size == own:
         return recipe
+    if generator["kind"] == "coded":
+        raise ValueError(f"{recipe.name} can't be trained at {size} px; its own size is {own} px.")
     start = generator.get("start", 4)
     levels = next((n for n in range(2, 9) if start * 2 ** (n - 1) == size), 0)
     widths = generator["widths"]
@@ -172,6 +190,8 @@ def _size_of(generator: Mapping[str, Any]) -> int:
     """The pixels of a generator's images; the last of a DCGAN's layers has no width of its own."""
     if "image_size" in generator:
         return generator["image_size"]
+    if generator["kind"] == "coded":
+        return generator["code_size"] * 2 ** (len(generator["decoder_widths"]) - 1)
     doublings = len(generator["widths"]) - (generator["kind"] in GROWING)
     return generator.get("start", 4) * 2**doublings
 

@@ -11,6 +11,7 @@ little. What the training itself writes is in :mod:`train.work.recorder`. Layout
     looks.jsonl       one line for each look at the samples: distance and health
     samples/          generated-images-00001234.png …: step 1234, always from the same latents
     statistics-….pt   what a teacher saw of the photos, until the end
+    codes-….pt        their codes, likewise
     state.pt          everything random and every weight, replaced whole at each save
     checkpoint/       what the studio opens
     best/             the checkpoint with the lowest distance at any look so far
@@ -49,7 +50,7 @@ LOG, CURVES, LOOKS = "log.jsonl", "curves.jsonl", "looks.jsonl"
 SAMPLES, STATE, OUTPUT, LOCK = "samples", "state.pt", "output.txt", "lock"
 CHECKPOINT, BEST, SNAPSHOTS, START = "checkpoint", "best", "snapshots", "start"
 REQUESTS = "requests"
-STATISTICS = "statistics-*.pt"
+STATISTICS = "statistics-*.pt", "codes-*.pt"
 FRAME = "generated-images-{:08d}.png"
 WISHES = ("stop", "save", "sample", "checkpoint")
 # States of a living process; the others are ends.

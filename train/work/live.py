@@ -50,8 +50,11 @@ class Live:
 
     def __init__(self, training: Training, recorder: Recorder) -> None:
         self.recorder = recorder
-        self.health = HealthCheck(training.images, seed=training.seed)
-        self.distance = SlicedWasserstein(training.images, seed=training.seed)
+        # Where nothing learns to draw yet, there is nothing to measure.
+        self.judged = training.judged
+        if self.judged:
+            self.health = HealthCheck(training.images, seed=training.seed)
+            self.distance = SlicedWasserstein(training.images, seed=training.seed)
         self._spent = self._cost = 0.0  # in all, and on the last grid
         self._begin = self._last = time.monotonic()
         self._numbers: dict[str, float] = {}
@@ -83,7 +86,7 @@ class Live:
         So a state that was saved has its look behind it, and none is left out by a kill.
         """
         shown = training.images_shown
-        if is_due(shown - training.batch, shown, length.images):
+        if self.judged and is_due(shown - training.batch, shown, length.images):
             self.look(training)
 
     def draw(self, training: Training) -> None:
@@ -141,6 +144,10 @@ class Live:
 
     def finish(self, training: Training) -> None:
         """Write the checkpoint that stays: the best if it was clearly better, else the newest."""
+        if not self.judged:
+            self.draw(training)
+            self.recorder.save_checkpoint(training)
+            return
         self.look(training)
         status, folder = self.recorder.status, self.recorder.run.folder
         assert status.distance is not None, "every look measures one"

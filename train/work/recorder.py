@@ -163,7 +163,7 @@ class Recorder:
         path = self.run.frame(training.step_count)
         scale = -(-SHEET_PIXELS // training.average.network.image_size)
         columns = training.recipe.sample_grid[1]
-        grid = pictures.sheet(training.average.samples(generator).cpu(), columns, scale=scale)
+        grid = pictures.sheet(training.watched(generator).cpu(), columns, scale=scale)
         write_file_whole(path, lambda file: file.write(pictures.to_png(grid)))
         return path
 
@@ -179,20 +179,29 @@ class Recorder:
         folder = self.run.folder / name
         generator = generator or training.average.generator()
         scale = -(-SHEET_PIXELS // generator.image_size)
-        preview = pictures.sheet(
-            training.average.samples(generator).cpu(), PREVIEW_COLUMNS, scale=scale
-        )
+        preview = pictures.sheet(training.watched(generator).cpu(), PREVIEW_COLUMNS, scale=scale)
         # It may have been renamed since this process began.
         named = Run.open(self.run.folder).settings.card
         whole = {**named, **training_card(training), **card}
         encoder = words.load(self.run.folder) if generator.words else None
-        checkpoint.save(folder, generator, training.discriminator, whole, preview, encoder=encoder)
+        encoders = training.encoders.averages() if training.encoders else None
+        checkpoint.save(
+            folder,
+            generator,
+            training.discriminator,
+            whole,
+            preview,
+            encoder=encoder,
+            encoders=encoders,
+        )
         return folder
 
 
 def training_card(training: Training) -> dict[str, Any]:
     """What a checkpoint's card says about its training."""
     judged = {"discriminator": training.recipe.discriminator} if training.discriminator else {}
+    if training.encoders:
+        judged["encoders"] = training.encoders.config
     return {
         "recipe": training.recipe.name,
         **judged,

@@ -203,6 +203,8 @@ class Session:
             self.processes,
             condition=dataset.condition(self.run.folder, data),
             feature_weights=self.options.feature_weights,
+            sharp=dataset.sharp(data),
+            aside=dataset.aside(data, recipe.aside),
         )
         starting.begin(self.run, training, data.label_names)
         self.processes.wait()  # nobody may write before all have read
@@ -338,7 +340,7 @@ class Session:
             if self.live:
                 self.live.draw(training)
             self.recorder.save_checkpoint(training)
-        if finished and self.live:  # so that Explore opens it at once
+        if finished and self.live and training.judged:  # so that Explore opens it at once
             found = checkpoint.read(self.run.folder / CHECKPOINT)
             directions.of_checkpoint(found, found.load_generator(), found.load_words())
             self.export(found)
@@ -349,8 +351,9 @@ class Session:
             epoch=training.epoch,
         )
         if finished:
-            for path in self.run.folder.glob(STATISTICS):
-                path.unlink()
+            for pattern in STATISTICS:
+                for path in self.run.folder.glob(pattern):
+                    path.unlink()
             self.recorder.update(share=1.0)
             self.say("finished", "Finished.")
             return "finished"

@@ -1,0 +1,206 @@
+"""Styles and the flow: what teaches a coded generator to draw, once there is a codec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from coded_trainings import GENERATOR, RECIPE, begun, pictures
+from torch import Tensor
+from trainings import differences, same, taken, through_a_file
+
+from train.engine.encoders import Encoders
+from train.engine.training import Training
+from train.recipes import Recipe, for_classes, taught_by
+from train.teachers import features, flow
+from train.teachers.codes import CodesError
+
+ALL = [("flow",), ("styles",), ("styles", "flow")]
+EVERYTHING = ("reconstruction", "styles", "flow")
+LABELS = torch.arange(24) % 3
+ASIDE = torch.arange(24) % 8 == 3
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frozen network sees smaller pictures, and measures come often."""
+    monkeypatch.setattr(features, "LEAST_SIZE", 32)
+    monkeypatch.setattr(flow, "REMEMBERED", 48)
+    monkeypatch.setattr(flow, "TAKEN", 16)
+
+
+@pytest.fixture(scope="module")
+def codec(lite0: Path) -> Training:
+    """A training by reconstruction and styles of a few steps, to begin from."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(features, "LEAST_SIZE", 32)
+        recipe = replace(RECIPE, teachers={"reconstruction": 1.0, "styles": 1.0})
+        return run(begun(recipe, lite0), 4)
+
+
+@pytest.fixture
+def begin(codec: Training, lite0: Path) -> Callable[..., Training]:
+    """``begin(teachers)``: a training that begins from the codec, of three classes."""
+
+    def begin(
+        names: tuple[str, ...], start: Training | None = codec, how: Any = (), **changes: Any
+    ) -> Training:
+        recipe = for_classes(of(names, conditional=True, **changes), 3)
+        how = {"condition": LABELS, "aside": ASIDE, **dict(how)}
+        return begun(recipe, lite0, start=start, **how)
+
+    return begin
+
+
+def of(names: tuple[str, ...], **changes: Any) -> Recipe:
+    return replace(RECIPE, **{"teachers": dict.fromkeys(names, 1.0), **changes})
+
+
+def run(training: Training, steps: int, total: int = 12) -> Training:
+    for _ in range(steps):
+        training.step(training.step_count / total)
+    return training
+
+
+@pytest.mark.parametrize("names", [*ALL, EVERYTHING], ids=", ".join)
+def test_it_goes_on_exactly_where_it_was(begin: Callable[..., Training], names) -> None:
+    whole = run(begin(names), 9)
+    first = run(begin(names), 5)
+    second = begin(names)
+    second.load_state_dict(through_a_file(first.state_dict()))
+    assert differences(first, second) == set()
+    run(second, 4)
+    assert differences(whole, second) == set()
+    assert torch.equal(whole.average.samples(), second.average.samples())
+    assert taken(whole).keys() == taken(second).keys()
+
+
+def test_velocities_come_nearer_to_those_of_photos(begin: Callable[..., Training]) -> None:
+    training = begin(("flow",), learning_rate=1e-2)
+    found = [taken(run(training, 60, total=10_000))["flow_loss"] for _ in range(3)]
+    assert found[-1] < 0.96 * found[0]
+
+
+def test_codes_come_nearer_through_their_styles(begin: Callable[..., Training]) -> None:
+    training = begin(("styles",), learning_rate=5e-3)
+    found = [taken(run(training, 20, total=10_000))["code_difference"] for _ in range(3)]
+    assert found[-1] < 0.9 * found[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "taught"), [(("flow",), {"flow"}), (("styles",), {"synthesis", "style"})]
+)
+def test_only_what_is_taught_changes(begin: Callable[..., Training], codec, names, taught) -> None:
+    training = begin(names)
+    run(training, 5)
+    before, after = codec.average.network, training.generator
+    parts = [name for name in ("synthesis", "decoder") if not same(*both(before, after, name))]
+    start = begin(names).generator
+    parts += ["flow"] if not same(start.flow, after.flow) else []
+    encoders = codec.encoders.averages(), training.encoders.averages()
+    parts += [name for name in ("photo", "style") if not same(*(each[name] for each in encoders))]
+    assert set(parts) == taught
+
+
+def both(first: torch.nn.Module, second: torch.nn.Module, part: str):
+    return getattr(first, part), getattr(second, part)
+
+
+def test_a_flow_knows_where_styles_lie(begin: Callable[..., Training]) -> None:
+    training = begin(("flow",))
+    styles = training.teachers["flow"].styles
+    assert styles.shape == (4, 24, 10)  # plain and moved, and both mirrored
+    learnt = styles[:, ~ASIDE].flatten(0, 1)
+    for network in (training.generator, training.average.network):
+        torch.testing.assert_close(network.flow.mean, learnt.mean(0))
+        torch.testing.assert_close(network.flow.deviation, learnt.std(0))
+    drawn = training.generator.map(torch.randn(4000, 10), torch.zeros(4000, dtype=torch.int64))
+    torch.testing.assert_close(drawn.mean(0), learnt.mean(0), atol=0.1, rtol=0)
+
+
+def test_a_label_is_left_away_for_some_photos(
+    begin: Callable[..., Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = begin(("flow",), how={"condition": LABELS, "aside": None})
+    told: list[Tensor] = []
+    network = training.generator.flow
+    ask = network.told
+    monkeypatch.setattr(network, "told", lambda c, *rest: told.append(c) or ask(c, *rest))
+    run(training, 30, total=1000)
+    labels = torch.cat(told)
+    assert set(labels.tolist()) == {0, 1, 2, 3}
+    assert (labels == 3).float().mean() == pytest.approx(0.15, abs=0.07)
+
+
+def test_texts_are_told_too(codec: Training, lite0: Path) -> None:
+    recipe = of(("styles", "flow"), generator={**GENERATOR, "words": 5})
+    texts = (torch.rand(24, 5) > 0.5).float()
+    training = run(begun(recipe, lite0, start=codec, condition=texts), 3)
+    assert taken(training)["flow_loss"] > 0
+    z = torch.randn(2, 10)
+    drawn = [training.generator.map(z, each) for each in (texts[:2], torch.zeros(2, 5))]
+    assert not torch.equal(*drawn)
+
+
+def test_photos_are_encoded_once(
+    begin: Callable[..., Training], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+    codes = Encoders.codes
+
+    def noted(self: Encoders, photos: Tensor) -> Tensor:
+        encoded.append(len(photos))
+        return codes(self, photos)
+
+    monkeypatch.setattr(Encoders, "codes", noted)
+    first = begin(("flow",), how={"folder": tmp_path})
+    assert sum(encoded) == 4 * 24
+    second = begin(("flow",), how={"folder": tmp_path})
+    assert sum(encoded) == 4 * 24
+    assert differences(run(first, 2), run(second, 2)) == set()
+    assert len(list(tmp_path.glob("codes-*.pt"))) == 2  # codes, and styles of them
+    for path in tmp_path.glob("codes-*.pt"):
+        path.write_bytes(b"torn")
+    begin(("flow",), how={"folder": tmp_path}, flip=False)  # other views, and torn files
+    assert sum(encoded) == 6 * 24
+    begin(("flow",), how={"folder": tmp_path})
+    assert sum(encoded) == 10 * 24
+
+
+def test_without_a_codec_it_says_what_to_do(begin: Callable[..., Training], codec) -> None:
+    for names in ALL:
+        with pytest.raises(CodesError, match=r"needs a codec to begin from.*--recipe codec"):
+            begin(names, start=None)
+    lone = run(begin(("reconstruction",), start=None), 1)
+    with pytest.raises(CodesError, match="--teachers styles,flow"):
+        begin(("flow",), start=lone)
+
+
+def test_photos_are_not_read_where_their_codes_are_known(
+    begin: Callable[..., Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = begin(("styles", "flow"))
+    read: list[int] = []
+    photos = training.batches.photos
+    monkeypatch.setattr(
+        training.batches, "photos", lambda rows, way: read.append(len(rows)) or photos(rows, way)
+    )
+    run(training, 2)
+    assert read == [0, 0]
+
+
+def test_a_game_keeps_the_encoders_as_they_were(begin: Callable[..., Training], codec) -> None:
+    training = begin(("game",), init="dcgan")
+    run(training, 2)
+    assert same(training.encoders.averages(), codec.encoders.averages())
+    assert not same(*both(codec.average.network, training.generator, "decoder"))
+
+
+def test_the_flow_alone_takes_many_styles_at_once() -> None:
+    assert taught_by(RECIPE, ["flow"]).batch == 512
+    assert taught_by(RECIPE, ["styles", "flow"]).batch == RECIPE.batch
+    assert pictures().shape[0] == 24
