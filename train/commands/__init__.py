@@ -20,6 +20,7 @@ COMMANDS = {
     "match": "bring a trained generator nearer to photos",
     "probe": "measure how many images a second this machine trains on",
     "queue": "go on with a run when a device is free; the page starts this",
+    "reconstruct": "measure how near photos come back from their codes",
     "sheet": "draw what a generator draws when nobody selects, for its card",
 }
 
