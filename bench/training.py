@@ -193,7 +193,8 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     result.add_argument("--data", type=Path, metavar="PATH", help="a folder or zip of photos")
-    result.add_argument("--recipe", default="handbags-dcgan", choices=recipes.RECIPES)
+    games = [name for name, each in recipes.RECIPES.items() if "game" in each.teachers]
+    result.add_argument("--recipe", default="handbags-dcgan", choices=games)
     result.add_argument("--seconds", type=float, default=20, help="of each loop in each round")
     result.add_argument("--rounds", type=int, default=3)
     result.add_argument("--device", default="auto")

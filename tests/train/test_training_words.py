@@ -207,7 +207,9 @@ def test_wrong_words_count_as_false(recipe: Recipe) -> None:
     training = Training(replace(recipe, caption_dropout=0.0), images, CPU, 5, condition=vectors)
     real = torch.rand(4, 3, 16, 16)
     told = torch.eye(256)[[0, 0, 1, 1]]
-    batch = Batch(real, real, told, told.roll(1, 0), 0)
+    step = {"step": 0, "done": 0.0, "rate": 1.0, "shown": 4}
+    rows = torch.arange(4)
+    batch = Batch(real, real, told, told.roll(1, 0), rows=rows, mirrored=None, **step)
     own, wrong = training.teachers["game"]._judge_real(real, batch)
     assert own.shape == (4,) and wrong.shape == (2,)  # two neighbours have the same words
     plain = Training(replace(recipe, matching=False), images, CPU, 5, condition=vectors)
@@ -219,7 +221,7 @@ def test_captions_are_dropped_as_often_as_the_recipe_says(recipe: Recipe) -> Non
     training = Training(
         replace(recipe, caption_dropout=0.25), images, CPU, 5, condition=torch.ones(24, 256)
     )
-    dropped = [training._some_dropped(torch.ones(24, 256)) for _ in range(100)]
+    dropped = [training.source._some_dropped(torch.ones(24, 256)) for _ in range(100)]
     share = 1 - torch.stack(dropped)[..., 0].mean().item()
     assert share == pytest.approx(0.25, abs=0.03)
 

@@ -22,13 +22,14 @@ from studio.generators.base import to_uint8
 from studio.generators.coded import CodedGenerator
 from studio.inversion.loading import PHOTO
 from train.engine.learner import Learner
+from train.teachers.balance import Balance, pulls
 from train.teachers.base import Batch, Setup
 from train.teachers.coded import CodedTeacher
 from train.teachers.codes import MISSING, CodesError
 from train.teachers.feature_distance import aside
 from train.teachers.features import Eye, frozen_stages, weights_file
 from train.teachers.losses import discriminator_hinge, generator_hinge
-from train.teachers.map_critic import BETAS, RATE, Balance, MapCritic, pulls
+from train.teachers.map_critic import BETAS, RATE, MapCritic
 from train.teachers.pairs import CHANNELS, STAGES, View, feature_difference, pixel_difference
 
 PIXELS, FEATURES = 2.0, 0.5  # what each difference counts
@@ -118,7 +119,7 @@ class Reconstruction(CodedTeacher):
         if self._telling:
             meaning = self._meaning(codes)
             whole = loss + MEANING * meaning
-            self._last[0] = meaning.detach()
+            self._last[0] = setup.processes.average(meaning.detach().clone())
         if self._judging:
             blame = self._blame()
             if batch.step % MEASURED_EVERY == 0:

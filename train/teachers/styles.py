@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from studio.inversion.loading import STYLE
 from train.engine.learner import Learner
+from train.teachers.balance import Balance, pulls
 from train.teachers.base import Batch, Setup
 from train.teachers.code_critic import BETAS, RATE, CodeCritic
 from train.teachers.coded import CodedTeacher
@@ -30,7 +31,6 @@ from train.teachers.losses import (
     generator_hinge,
     gradient_penalty,
 )
-from train.teachers.map_critic import Balance, pulls
 from train.teachers.pairs import STAGES, feature_difference
 
 CODE_NOISE, STYLE_NOISE = 0.1, 0.2  # at most, on what the encoder and the synthesis are given
@@ -119,7 +119,7 @@ class Styles(CodedTeacher):
                 wanted, found = pulls((loss, apart), drawn, setup.processes)
                 self.seen.measure(wanted * (len(codes) / count) ** 0.5, found)
             whole = whole + self.seen.weight * apart
-            self._last[0] = apart.detach()
+            self._last[0] = setup.processes.average(apart.detach().clone())
         if self._judging:
             blame = self._blame(drawn)
             if batch.step % CRITIC_MEASURED_EVERY == 0:
