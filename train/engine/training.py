@@ -29,6 +29,7 @@ from train.teachers.kinds import KINDS
 FORMAT = 2  # of the state; 1 knew only the game
 # A point of the curves is a mean over about so many images: one in a few seconds on two cores.
 TICK_IMAGES = 500
+LEAST_TICK_STEPS = 10  # of a coded generator: one of its flow takes milliseconds
 LEAST_RATE = 0.05  # of the full one, where it falls
 
 
@@ -246,7 +247,8 @@ class Training:
 
     @property
     def _tick_steps(self) -> int:
-        return max(1, round(TICK_IMAGES / self.batch))
+        least = LEAST_TICK_STEPS if self.encoders else 1
+        return max(least, round(TICK_IMAGES / self.batch))
 
     def is_finite(self) -> bool:
         """Whether every weight is a finite number."""
