@@ -149,7 +149,7 @@ def test_two_processes_learn_what_one_learns(results: list[dict[str, Any]]) -> N
                 near = 1e-4 + 1e-2 * value.abs().max().item()
             torch.testing.assert_close(shared[name], value, rtol=1e-4, atol=near, msg=name)
     for mine, ours in zip(results[0]["numbers"], results[1]["numbers"], strict=True):
-        assert ours == pytest.approx(mine, rel=1e-4, abs=1e-5)
+        assert ours == pytest.approx(mine, rel=1e-3 if coded else 1e-4, abs=1e-5)
     assert results[0]["state"]["images_shown"] == results[1]["state"]["images_shown"] == STEPS * 8
 
 
