@@ -184,6 +184,15 @@ class Synthesis(nn.Module):
             codes = styles.float() @ self.components.flatten(1)
             return self.centre + codes.unflatten(1, self.centre.shape)
 
+    @property
+    def known(self) -> bool:
+        """Whether components were found; no mean of photos' codes is 0 everywhere."""
+        return bool(self.centre.any())
+
+    def forget(self) -> None:
+        """Take components for not found: codes are to mean something else."""
+        self.centre.zero_()
+
     def styles(self, codes: Tensor) -> Tensor:
         """The styles (n, style_dim) of codes, of photos for one: their principal components."""
         with torch.autocast(codes.device.type, enabled=False):

@@ -1,8 +1,8 @@
-"""The encoders that come with a checkpoint of a coded generator.
+"""The encoder that comes with a checkpoint of a coded generator.
 
-They are one file beside the generator's, ``encoder.safetensors``. The card says how to build them,
-``"encoders": {"photo": {"widths": […]}, "style": {"width": …}}``, and the file's hash. A codec, of
-which no styles were learnt yet, has the first alone.
+It is a file beside the generator's, ``encoder.safetensors``. The card says how to build it,
+``"encoders": {"photo": {"widths": […]}}``, and the file's hash. Styles need no encoder: they are
+principal components of codes, which the generator has (:meth:`Synthesis.styles`).
 """
 
 from __future__ import annotations
@@ -16,48 +16,42 @@ from torch import nn
 from studio.checkpoint import ENCODER, Checkpoint, CheckpointError, load_weights
 from studio.files import sha256
 from studio.generators.coded import CodedGenerator
-from studio.inversion.encoders import PhotoEncoder, StyleEncoder
+from studio.inversion.encoders import PhotoEncoder
 
-PHOTO, STYLE = "photo", "style"
+PHOTO = "photo"
 
 
 def build(config: Mapping[str, Any], generator: CodedGenerator) -> nn.ModuleDict:
-    """Untrained encoders for a generator: a :class:`PhotoEncoder` ``photo``, and ``style``.
+    """An untrained encoder for a generator: a :class:`PhotoEncoder` ``photo``.
 
     Args:
-        config: the arguments of each that is wanted besides those that the generator decides.
-        generator: whose codes and styles they are to give.
+        config: its arguments, under its name, besides those that the generator decides.
+        generator: whose codes it is to give.
 
     Raises:
-        ValueError: they can't be built so, or the photos' encoder does not give codes of the size
-            that the generator draws.
+        ValueError: it can't be built so, or does not give codes of the size that the generator
+            draws.
     """
     result = nn.ModuleDict()
+    if PHOTO not in config:
+        return result
     try:
-        if PHOTO in config:
-            photo = PhotoEncoder(generator.code_channels, **config[PHOTO])
-            if photo.shrink * generator.code_size != generator.image_size:
-                raise ValueError(
-                    f"This encoder makes codes of {generator.image_size // photo.shrink} px of"
-                    f" photos of {generator.image_size} px, not of {generator.code_size} px."
-                )
-            result[PHOTO] = photo
-        if STYLE in config:
-            result[STYLE] = StyleEncoder(
-                generator.style_dim,
-                generator.code_channels,
-                generator.code_size,
-                **config[STYLE],
-            )
+        photo = PhotoEncoder(generator.code_channels, **config[PHOTO])
     except (TypeError, IndexError, RuntimeError) as error:
         raise ValueError(f"Encoders can't be built from these settings: {error}.") from error
+    if photo.shrink * generator.code_size != generator.image_size:
+        raise ValueError(
+            f"This encoder makes codes of {generator.image_size // photo.shrink} px of"
+            f" photos of {generator.image_size} px, not of {generator.code_size} px."
+        )
+    result[PHOTO] = photo
     return result
 
 
 def of_checkpoint(found: Checkpoint, generator: CodedGenerator) -> nn.ModuleDict:
-    """The encoders of a checkpoint whose generator this is, in evaluation mode, in float32.
+    """The encoder of a checkpoint whose generator this is, in evaluation mode, in float32.
 
-    ``"photo"`` and ``"style"``, or fewer: a checkpoint without any gives none.
+    It is ``"photo"``; a checkpoint without it gives none.
 
     Raises:
         CheckpointError: the file is missing, damaged or does not fit the card.
@@ -76,7 +70,7 @@ def of_checkpoint(found: Checkpoint, generator: CodedGenerator) -> nn.ModuleDict
         encoders = build(config, generator)
     except OSError as error:
         raise CheckpointError(f"{found.name}: {ENCODER} can't be read ({error}).") from error
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{found.name}: {error}") from error
     load_weights(encoders, path)
     return encoders.eval().requires_grad_(False)

@@ -38,7 +38,7 @@ RECIPE = Recipe(
     warm_up=3,
     clip=1.0,
     weight_decay=1e-3,
-    encoders={"photo": {"widths": [8, 12, 16]}, "style": {"width": 12}},
+    encoders={"photo": {"widths": [8, 12, 16]}},
     teachers={"reconstruction": 1.0},
 )
 

@@ -36,6 +36,8 @@ def main(folder: Path, steps: int) -> None:
             condition=condition,
             feature_weights=given["feature_weights"],
         )
+        if training.encoders and not training.encoders.taught:
+            training.encoders.learnt.add("photo")  # as if it had begun from a codec
         training.prepare(folder / f"{name}-{processes.count}")
         numbers = []
         for _ in range(steps):

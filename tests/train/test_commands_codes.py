@@ -88,9 +88,10 @@ def test_from_photos_to_a_codec_to_designs(
     assert designs.classes == ("clutch", "tote")
     drawing = designs.load_generator()
     encoders = loading.of_checkpoint(designs, drawing)
-    assert set(encoders) == {"photo", "style"}
+    assert set(encoders) == {"photo"}
     assert torch.equal(encoders["photo"](photos), codes)  # it stayed as it was
-    assert encoders["style"](codes).shape == (2, 10)
+    assert drawing.synthesis.known and not generator.synthesis.known
+    assert drawing.synthesis.styles(codes).shape == (2, 10)
     assert torch.equal(drawing.draw_codes(codes), generator.draw_codes(codes))
     assert not list(run.glob("codes-*.pt"))  # they go with the end
     assert {"code_difference", "flow_loss"} <= set(lines(run, "log.jsonl")[0])
@@ -142,6 +143,7 @@ def test_a_damaged_encoder_is_told(train: Callable[..., int], tmp_path: Path) ->
         ("coded", (), "needs a codec to begin from"),
         ("coded", ("--start-from", "colour"), "begins from a codec, and colour has none"),
         ("codec", ("--encoder-share", "0"), "needs a codec to begin from"),
+        ("codec", ("--teachers", "reconstruction,styles"), "codes that stay as they are"),
         ("codec", ("--size", "16"), "can't be trained at 16 px; its own size is 32 px"),
     ],
 )

@@ -53,6 +53,7 @@ def recipes(tiny: Recipe) -> dict[str, Recipe]:
         matching=True,
         caption_dropout=0.3,
     )
+    coded = replace(tiny, flip=True, clip=1.0, **CODED)
     styled = for_classes(replace(tiny, **{**STYLED, "balanced": True}), 3)
     return {
         "plain": tiny,
@@ -65,7 +66,8 @@ def recipes(tiny: Recipe) -> dict[str, Recipe]:
         "likeness": replace(taught_by(tiny, ["likeness"]), batch=8, flip=True),
         "likeness-of-words": replace(taught_by(worded, ["likeness"]), batch=8),
         "both": taught_by(worded, ["game", "likeness"]),
-        "codes": replace(tiny, flip=True, clip=1.0, **CODED),
+        "codec": replace(coded, teachers={"reconstruction": 1.0}),
+        "codes": replace(coded, teachers={"styles": 1.0, "flow": 1.0}),
     }
 
 
@@ -75,15 +77,14 @@ CODED: dict[str, Any] = {
         **{"synthesis_widths": [8, 6], "decoder_widths": [8, 6, 4]},
         **{"flow_width": 8, "flow_blocks": 1},
     },
-    "encoders": {"photo": {"widths": [6, 8]}, "style": {"width": 8}},
-    "teachers": {"reconstruction": 1.0, "styles": 1.0, "flow": 1.0},
+    "encoders": {"photo": {"widths": [6, 8]}},
 }
 
 
 TERMS = 5
 NAMES = (
     *("plain", "augmented", "self-modulated", "penalties", "paired", "words", "categories"),
-    *("likeness", "likeness-of-words", "both", "codes"),
+    *("likeness", "likeness-of-words", "both", "codec", "codes"),
 )
 
 

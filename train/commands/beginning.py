@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from studio import checkpoint
-from studio.inversion.loading import PHOTO, STYLE
+from studio.generators.coded import CodedGenerator
+from studio.inversion.loading import PHOTO
 from train import recipes
 from train.beginning.transfer import check_start, copy_start
 from train.data.held_out import without_held_out
@@ -18,7 +19,7 @@ from train.data.images import ImageSet
 from train.recipes.starting import recipe_for, shape_of
 from train.runs.run import START, Run, RunError
 from train.runs.settings import Settings
-from train.teachers.codes import MISSING, NO_STYLES
+from train.teachers.codes import LEARNING, MISSING, NO_STYLES
 from train.teachers.features import frozen_stages, weights_file
 from train.work.dataset import check_same, digest, load, place_of
 
@@ -208,8 +209,12 @@ def check_codes(recipe: recipes.Recipe, start: checkpoint.Checkpoint | None) -> 
     learns = "reconstruction" in teachers and recipe.encoder_share > 0
     if not learns and PHOTO not in known:
         raise RunError(MISSING)
-    if "flow" in teachers and "styles" not in teachers and STYLE not in known:
-        raise RunError(NO_STYLES)
+    if learns and teachers & {"styles", "flow"}:
+        raise RunError(LEARNING)
+    if start and "flow" in teachers and "styles" not in teachers:
+        generator = start.load_generator()
+        if not (isinstance(generator, CodedGenerator) and generator.synthesis.known):
+            raise RunError(NO_STYLES)
 
 
 def with_networks_of(recipe: recipes.Recipe, start: checkpoint.Checkpoint) -> recipes.Recipe:

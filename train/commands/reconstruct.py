@@ -20,7 +20,7 @@ from train.commands.evaluate import named
 from train.commands.options import level, share
 from train.data.images import FITS, load_images, only
 from train.devices.hardware import Hardware
-from train.metrics.reconstruction import BAR, come_back, made_small, nearness
+from train.metrics.reconstruction import BAR, STYLE, come_back, made_small, nearness
 from train.teachers.features import NETWORK, Eye, frozen_stages, weights_file
 from train.teachers.pairs import STAGES
 from train.work.dataset import aside
@@ -105,7 +105,8 @@ def measured(found: Checkpoint, eye: Eye, options: argparse.Namespace) -> dict[s
     # Spread over all of them, as names often sort photos by what they show.
     places = torch.linspace(0, len(kept) - 1, min(options.most, len(kept))).round().long()
     photos = only(data, kept[places].tolist()).images
-    back = {by: come_back(photos, generator, encoders, by=by) for by in encoders}
+    ways = [loading.PHOTO, STYLE] if generator.synthesis.known else [loading.PHOTO]
+    back = {by: come_back(photos, generator, encoders, by=by) for by in ways}
     small = made_small(photos)
     if options.sheet:
         rows = [photos, small, *back.values()]

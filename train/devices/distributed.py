@@ -103,6 +103,12 @@ class Processes:
         distributed.broadcast(told, src=0)
         return told.item()
 
+    def share_first(self, tensor: Tensor) -> Tensor:
+        """The first process's ``tensor``, for all, in place."""
+        if self.count > 1:
+            distributed.broadcast(tensor, src=0)
+        return tensor
+
     def wait(self) -> None:
         """Go on when all have come here."""
         if self.count > 1:

@@ -1,4 +1,4 @@
-"""The encoders of a training of a coded generator: photos to codes, and codes to styles."""
+"""The encoder of a training of a coded generator: photos to codes."""
 
 from __future__ import annotations
 
@@ -9,27 +9,24 @@ import torch
 from torch import Tensor, nn
 
 from studio.generators.coded import CodedGenerator
-from studio.inversion.loading import PHOTO, STYLE, build
+from studio.inversion.loading import PHOTO, build
 from train.devices.distributed import Processes
 from train.devices.hardware import Hardware
 from train.engine.learner import Learner
 from train.recipes import Recipe
-
-# What each teacher needs to be there, and of those what it teaches.
-NEEDS = {"reconstruction": (PHOTO,), "styles": (PHOTO, STYLE), "flow": (PHOTO, STYLE)}
-TAUGHT = {"reconstruction": PHOTO, "styles": STYLE}
+from train.recipes.recipe import OF_CODES
 
 
 class Encoders:
-    """Those that a recipe's teachers need or its start came with, each as a :class:`Learner`.
+    """That of photos, if a recipe's teachers need it or its start came with it.
 
     Args:
-        recipe: names the teachers, and has the settings of the encoders.
-        generator: whose codes and styles they give.
+        recipe: names the teachers, and has the settings of the encoder.
+        generator: whose codes it gives.
         batch: images in a step, over all processes.
 
     Raises:
-        ValueError: they do not fit the generator.
+        ValueError: it does not fit the generator.
     """
 
     def __init__(
@@ -43,22 +40,17 @@ class Encoders:
         self.recipe, self.generator = recipe, generator
         self.hardware, self.processes, self.batch = hardware, processes, batch
         self._learners: dict[str, Learner] = {}
-        # Those that have learnt something, here or before.
+        # Its name, once it has learnt something, here or before.
         self.learnt: set[str] = set()
-        for teacher in recipe.teachers:
-            for name in NEEDS.get(teacher, ()):
-                self._add(name)
-        self.taught = {TAUGHT[each] for each in recipe.teachers if each in TAUGHT}
+        if set(recipe.teachers) & set(OF_CODES):
+            self._add(PHOTO)
+        learns = "reconstruction" in recipe.teachers and recipe.encoder_share > 0
+        self.taught = {PHOTO} if learns else set()
 
     @property
     def photo(self) -> Learner:
         """From photos (n, 3, s, s) in -1..1 to codes."""
         return self._learners[PHOTO]
-
-    @property
-    def style(self) -> Learner:
-        """From codes to styles."""
-        return self._learners[STYLE]
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -67,29 +59,24 @@ class Encoders:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What a card says of those that have learnt something."""
+        """What a card says of one that has learnt something."""
         return {name: dict(self.recipe.encoders.get(name, {})) for name in sorted(self.learnt)}
 
     def averages(self) -> nn.ModuleDict | None:
-        """Those that have learnt something, averaged; None where none has."""
+        """The averaged one by its name, if it has learnt something; else None."""
         if not self.learnt:
             return None
         return nn.ModuleDict({name: self._learners[name].average for name in sorted(self.learnt)})
 
-    def weights(self, name: str) -> dict[str, Tensor]:
-        """Those of an averaged encoder."""
-        return dict(self._learners[name].average.state_dict())
+    def weights(self) -> dict[str, Tensor]:
+        """Those of the averaged encoder."""
+        return dict(self.photo.average.state_dict())
 
     def take_over(self, weights: Mapping[str, Tensor]) -> None:
         """Begin with those of a checkpoint, by the names of its file."""
-        for name in sorted({each.split(".", 1)[0] for each in weights}):
-            own = {
-                each.removeprefix(f"{name}."): value
-                for each, value in weights.items()
-                if each.startswith(f"{name}.")
-            }
-            self._add(name).take_over(own)
-            self.learnt.add(name)
+        own = {each.removeprefix(f"{PHOTO}."): value for each, value in weights.items()}
+        self._add(PHOTO).take_over(own)
+        self.learnt.add(PHOTO)
 
     @torch.no_grad()
     def codes(self, photos: Tensor) -> Tensor:
@@ -97,14 +84,8 @@ class Encoders:
         with self.hardware.autocast():
             return self.photo.average(photos.expand(-1, 3, -1, -1)).float()
 
-    @torch.no_grad()
-    def styles(self, codes: Tensor) -> Tensor:
-        """Styles (n, style_dim) of codes (n, c, s, s), by the averaged encoder."""
-        with self.hardware.autocast():
-            return self.style.average(codes).float()
-
     def state_dict(self) -> dict[str, Any]:
-        """All of them, and which have learnt something."""
+        """All of it, and whether it has learnt something."""
         states = {name: each.state_dict() for name, each in self._learners.items()}
         return {"learners": states, "learnt": sorted(self.learnt)}
 

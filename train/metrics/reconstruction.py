@@ -13,13 +13,14 @@ from torch.nn import functional as F
 
 from studio.generators.base import from_uint8, to_uint8
 from studio.generators.coded import CodedGenerator
-from studio.inversion.loading import PHOTO, STYLE
+from studio.inversion.loading import PHOTO
 from train.metrics.checks import check_images
 from train.teachers.features import Eye
 from train.teachers.pairs import feature_difference, pixel_difference
 
 BAR = 64  # pixels: what generators of before drew, and so what a codec has to be nearer than
 AT_ONCE = 50
+STYLE = "style"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def come_back(
     for some in images.split(AT_ONCE):
         codes = encoders[PHOTO](from_uint8(some, (-1.0, 1.0)).expand(-1, 3, -1, -1))
         if by == STYLE:
-            codes = generator.codes(encoders[STYLE](codes))
+            codes = generator.codes(generator.synthesis.styles(codes))
         result.append(to_uint8(generator.draw_codes(codes), generator.value_range))
     return torch.cat(result)
 

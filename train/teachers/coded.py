@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from studio.generators.coded import CodedGenerator
 from train.teachers.base import Setup, Teacher
+from train.teachers.codes import LEARNING, CodesError
 
 
 class CodedTeacher(Teacher):
@@ -33,6 +37,16 @@ class CodedTeacher(Teacher):
     def looks(self) -> bool:
         """Whether it looks at photos: only where their codes change, or it compares with them."""
         return not self.codes.fixed
+
+    def prepare_codes(self, folder: Path | None, on_photos: Callable[[int, int], None]) -> None:
+        """Encode all photos, for a teacher of what is made of codes.
+
+        Raises:
+            CodesError: codes change while it learns, or there is no codec.
+        """
+        if not self.codes.fixed:
+            raise CodesError(LEARNING)
+        self.codes.prepare(folder, on_photos)
 
     def aside(self, count: int) -> Tensor:
         """Rows of at most ``count`` photos that are not learnt from, int64 (n,)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +33,10 @@ PARTS = {"reconstruction": "decoder", "styles": "synthesis", "flow": "flow"}
 MISSING = (
     "This training needs a codec to begin from: name a checkpoint that has one with --start-from,"
     " or train one first (--recipe codec)."
+)
+LEARNING = (
+    "Styles and the flow need codes that stay as they are. Train the codec first, by reconstruction"
+    " alone, or keep its encoder as it is with --encoder-share 0."
 )
 NO_STYLES = (
     "The flow learns from styles, and there are none to begin from. Have it learn them too:"
@@ -76,14 +80,12 @@ class Codes:
             return
         if PHOTO not in self.encoders.learnt:
             raise CodesError(MISSING)
-        self.all = self.kept(folder, [PHOTO], lambda: self._encoded(on_photos))
+        self.all = self.kept(folder, lambda: self._encoded(on_photos))
 
-    def kept(
-        self, folder: Path | None, encoders: Sequence[str], make: Callable[[], Tensor]
-    ) -> Tensor:
-        """What ``make`` gives of all photos by some encoders, or a file in ``folder`` holds."""
+    def kept(self, folder: Path | None, make: Callable[[], Tensor]) -> Tensor:
+        """What ``make`` gives of all photos by the encoder, or a file in ``folder`` holds."""
         processes = self.encoders.processes
-        path = folder / KEPT.format(self._key(encoders)) if folder else None
+        path = folder / KEPT.format(self._key()) if folder else None
         if path and not processes.is_first:
             processes.wait()  # for the first one to have made it
         found = None
@@ -145,15 +147,13 @@ class Codes:
                 move = most + round(down * side), most + round(right * side)
                 yield aside(flipped, [move] * len(photos)) if down else flipped
 
-    def _key(self, encoders: Sequence[str]) -> str:
-        """Everything that decides what these make of the photos."""
+    def _key(self) -> str:
+        """Everything that decides what the encoder makes of the photos."""
         result = hashlib.sha256()
         for some in self.images.split(256):
             result.update(some.cpu().numpy().tobytes())
-        for encoder in encoders:
-            result.update(encoder.encode())
-            for each in self.encoders.weights(encoder).values():
-                result.update(each.cpu().numpy().tobytes())
+        for each in self.encoders.weights().values():
+            result.update(each.cpu().numpy().tobytes())
         result.update(repr((self.mirrored, MOVES, self.encoders.hardware.precision)).encode())
         return result.hexdigest()[:16]
 

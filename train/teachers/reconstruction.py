@@ -91,6 +91,9 @@ class Reconstruction(CodedTeacher):
         """
         if not self.setup.recipe.encoder_share and PHOTO not in self.encoders.learnt:
             raise CodesError(MISSING)
+        if self.setup.recipe.encoder_share:
+            # Codes will mean something else: what styles are of them is to be found again.
+            self.generator.synthesis.forget()
         weights = weights_file(self.setup.feature_weights)
         self.eye = Eye(frozen_stages(weights, STAGES), self.setup.hardware)
 

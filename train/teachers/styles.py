@@ -1,6 +1,7 @@
 """Styles: the code of a photo is to pass through few values, and others to become codes as well.
 
-An autoencoder of codes: the encoder of styles gives w, the generator's synthesis makes the code
+The first principal components of a code are its style w. They are found once, in codes of photos
+(:mod:`train.teachers.components`), and the generator's synthesis learns to make the code of them
 again. What few values can't tell is left away where a picture shows it least: channels of codes
 count by what they change in pictures, and pictures of both are compared by a frozen network. A
 critic (as in VAE-GAN, Larsen et al., 2016) sees codes of photos, codes that came back, and codes of
@@ -18,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio.inversion.loading import STYLE
 from train.engine.learner import Learner
+from train.teachers import components
 from train.teachers.balance import Balance, pulls
 from train.teachers.base import Batch, Setup
 from train.teachers.code_critic import BETAS, RATE, CodeCritic
@@ -33,11 +34,9 @@ from train.teachers.losses import (
 )
 from train.teachers.pairs import STAGES, feature_difference
 
-CODE_NOISE, STYLE_NOISE = 0.1, 0.2  # at most, on what the encoder and the synthesis are given
+STYLE_NOISE = 0.2  # at most, on what the synthesis is given
 # At which parts of their size codes are compared, and what each counts.
 SHRUNK = ((1, 1.0), (2, 0.5), (4, 0.5))
-# What channels are worth is measured on so many codes, each changed by so much; the least counts.
-WORTH_CODES, WORTH_CHANGE, LEAST_WORTH = 32, 0.5, 0.3
 # Pictures of a share of the batch are compared in every third step, after a tenth of the training.
 SEEN_FROM, SEEN_EVERY, SEEN_SHARE = 0.1, 3, 3 / 16
 PIXELS, PIXELS_SHRUNK = 2.0, 8
@@ -50,7 +49,7 @@ WATCHED, WATCHED_EVERY = 32, 200  # photos that are not learnt from, and steps
 
 
 class Styles(CodedTeacher):
-    """Teaches the synthesis of a coded generator, and the encoder of styles beside it.
+    """Teaches the synthesis of a coded generator, once it is found out what styles are.
 
     Its numbers are the difference of codes, that of pictures by features and pixels, the critic's
     loss, and how far photos that are not learnt from come back by their styles, by features. Not
@@ -66,7 +65,6 @@ class Styles(CodedTeacher):
         self.balance = Balance(CRITIC_SHARE, FIRST_WEIGHT, INERTIA)
         # Pictures, and features of photos that are watched, as they were measured last.
         self._last = torch.zeros(2, device=device)
-        self.worth = torch.ones(1, self.generator.code_channels, 1, 1, device=device)
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
@@ -83,29 +81,27 @@ class Styles(CodedTeacher):
         self.critic = Learner(critic, *how, batch=setup.batch, rate=RATE, betas=BETAS)
 
     def prepare(self, folder: Path | None, on_photos: Callable[[int, int], None]) -> None:
-        """Get the frozen network, encode all photos if that is done once, and weigh channels.
+        """Get the frozen network, encode all photos, and find what styles are.
 
         Raises:
             train.teachers.features.FeaturesError: the network's weights can't be had.
-            train.teachers.codes.CodesError: there is no codec to begin from.
+            train.teachers.codes.CodesError: there is no codec to begin from, or it learns along, or
+                there are too few photos.
         """
         weights = weights_file(self.setup.feature_weights)
-        self.codes.prepare(folder, on_photos)
+        self.prepare_codes(folder, on_photos)
         self.eye = Eye(frozen_stages(weights, STAGES), self.setup.hardware)
-        if self.codes.fixed:
-            self.worth = self._worth()
+        components.find(self.setup, self.codes)
 
     def lesson(self, batch: Batch) -> Tensor:
         """How far codes that come back are from those of photos, and what gives them away."""
         setup, generator = self.setup, self.generator
-        self.encoders.learnt.add(STYLE)
         self._codes = codes = self.codes.of(batch)
-        with setup.hardware.autocast():
-            styles = self.encoders.style.network(self.noisy(codes, CODE_NOISE)).float()
+        styles = generator.synthesis.styles(codes)
         given = self.noisy(styles, STYLE_NOISE)
         self._judging = batch.done >= CRITIC_FROM
         if self._judging:
-            given = torch.cat([given, self._mixed(styles.detach())])
+            given = torch.cat([given, self._mixed(styles)])
         with setup.hardware.autocast():
             drawn = generator.codes(given).float()
         self._drawn = drawn.detach()
@@ -130,8 +126,7 @@ class Styles(CodedTeacher):
         return whole
 
     def settle(self, batch: Batch) -> Tensor:
-        """Let the encoder follow the gradients of the lesson, and the critic learn from it."""
-        self.encoders.style.step(batch.rate, batch.shown)
+        """Let the critic learn from the lesson."""
         critic = self._taught_critic(batch) if self._judging else torch.zeros_like(self._far)
         del self._codes, self._drawn
         rows = self.aside(WATCHED)
@@ -145,21 +140,18 @@ class Styles(CodedTeacher):
             "critic": self.critic.state_dict(),
             "weights": [self.seen.weight, self.balance.weight],
             "last": self._last,
-            "worth": self.worth,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        device = self.setup.hardware.device
         self.critic.load_state_dict(state["critic"])
         self.seen.weight, self.balance.weight = state["weights"]
-        self._last, self.worth = state["last"].to(device), state["worth"].to(device)
+        self._last = state["last"].to(self.setup.hardware.device)
 
     def _difference(self, drawn: Tensor, codes: Tensor) -> Tensor:
         """Of codes (n, c, s, s), at several sizes, by what each channel is worth; a scalar."""
-        apart = drawn - codes
+        apart, worth = drawn - codes, self.generator.synthesis.worth
         parts = [
-            weight
-            * ((F.avg_pool2d(apart, factor) if factor > 1 else apart).abs() * self.worth).mean()
+            weight * ((F.avg_pool2d(apart, factor) if factor > 1 else apart).abs() * worth).mean()
             for factor, weight in SHRUNK
         ]
         return torch.stack(parts).sum()
@@ -207,30 +199,10 @@ class Styles(CodedTeacher):
         return (share * styles + (1 - share) * others) / (share**2 + (1 - share) ** 2).sqrt()
 
     @torch.no_grad()
-    def _worth(self) -> Tensor:
-        """By how much each channel of codes changes pictures, (1, c, 1, 1), 1 on average."""
-        setup = self.setup
-        random = torch.Generator().manual_seed(setup.seed)
-        chosen = torch.randperm(len(self.codes.images), generator=random)[:WORTH_CODES]
-        codes = self.codes.of_rows(chosen)
-        noise = WORTH_CHANGE * torch.randn(codes[:, 0].shape, generator=random).to(codes.device)
-        with setup.hardware.autocast():
-            before = self._half(frozen_picture(self.generator, codes))
-            worth = []
-            for channel in range(codes.shape[1]):
-                changed = codes.clone()
-                changed[:, channel] += noise
-                after = self._half(frozen_picture(self.generator, changed))
-                worth.append((after - before).square().mean().sqrt())
-        found = torch.stack(worth)
-        found = (found / found.mean()).clamp_min(LEAST_WORTH)
-        return (found / found.mean()).view(1, -1, 1, 1)
-
-    @torch.no_grad()
     def _watched(self, rows: Tensor) -> Tensor:
         """How far some photos come back by their styles, by features, a scalar."""
         photos = self.codes.photos(rows)
-        styles = self.encoders.styles(self.codes.of_rows(rows))
+        styles = self.generator.synthesis.styles(self.codes.of_rows(rows))
         with self.setup.hardware.autocast():
             back = self.generator.draw(styles)
         maps = self.eye(self._half(back)), self.eye(F.avg_pool2d(photos, 2))
