@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,8 @@ class Standardised(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        # Makes a mean of a batch's share that of the whole batch, where processes share it.
+        self.over_all: Callable[[Tensor], Tensor] | None = None
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("variance", torch.ones(channels))
         self.register_buffer("batches", torch.zeros(()))
@@ -48,8 +50,13 @@ class Standardised(nn.Module):
         self.batches += 1
         rate = max(SLOWNESS, 1 / self.batches.item())
         axes = [axis for axis in range(maps.dim()) if axis != 1]
-        self.mean.lerp_(maps.mean(axes), rate)
-        self.variance.lerp_((maps - self.mean.view(shape)).square().mean(axes), rate)
+        self.mean.lerp_(self.whole(maps.mean(axes)), rate)
+        apart = maps - self.mean.view(shape)
+        self.variance.lerp_(self.whole(apart.square().mean(axes)), rate)
+
+    def whole(self, means: Tensor) -> Tensor:
+        """Means over the whole batch, of those over this process's share."""
+        return means if self.over_all is None else self.over_all(means)
 
 
 class PhotoEncoder(nn.Module):

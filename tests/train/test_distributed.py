@@ -144,7 +144,7 @@ def test_two_processes_learn_what_one_learns(results: list[dict[str, Any]]) -> N
             # Only the order in which numbers are added differs.
             # A gradient of the critic may be nearly nothing, and Adam's first steps are as long for
             # it as for any other: the optimisers' means tell whether gradients are the same.
-            # So it is where a batch norm takes a layer's bias away, in encoders of codes.
+            # So it is where statistics take a layer's bias away, in the encoder of photos.
             near = STEPS * 1e-3 if "critic" in name or coded else 1e-5
             if "optimiser" in name:
                 near = 1e-4 + 1e-2 * value.abs().max().item()

@@ -17,6 +17,7 @@ from train.engine.training import Training
 from train.teachers import features
 from train.teachers.codes import CodesError
 from train.teachers.pairs import View, feature_difference, pixel_difference
+from train.teachers.reconstruction import spread
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,34 @@ def test_it_goes_on_exactly_where_it_was(begin: Callable[..., Training]) -> None
         assert differences(whole, second) == set()
         assert torch.equal(whole.watched(), second.watched())
     assert differences(whole, run(begin(seed=6), 20)) > {"generator", "encoders", "teachers"}
+
+
+def test_averaged_weights_have_averaged_statistics(begin: Callable[..., Training]) -> None:
+    training = run(begin(ema_kimg=1.0, ema_rampup=10.0), 2, total=1000)
+    encoder = training.encoders.photo
+    for name in ("mean", "variance"):
+        before = getattr(encoder.average.norm, name).clone()
+        weights = encoder.average.last.bias.detach().clone()
+        run(training, 1, total=1000)
+        found, newest = getattr(encoder.average.norm, name), getattr(encoder.network.norm, name)
+        followed = (found - before) / (newest - before)
+        share = (encoder.average.last.bias - weights) / (encoder.network.last.bias - weights)
+        torch.testing.assert_close(followed, share.mean().expand(14), atol=0.05, rtol=0.05)
+        assert share.mean() < 0.7
+
+
+def test_codes_are_to_keep_their_spread() -> None:
+    codes = torch.randn(40, 3, 8, 8)
+    codes = (codes - codes.mean((0, 2, 3), True)) / codes.var((0, 2, 3), False, True).sqrt()
+    assert spread(codes) == pytest.approx(0, abs=1e-6)
+    wide = (2 * codes).requires_grad_()
+    loss = spread(wide)
+    assert loss.item() == pytest.approx(9, rel=1e-3)
+    loss.backward()
+    # As the variance's own derivative has it: towards the mean, by how far each is from it.
+    torch.testing.assert_close(
+        wide.grad, 2 * 3 / 3 * 2 * wide.detach() / 2560, rtol=1e-3, atol=1e-6
+    )
 
 
 def test_first_both_learn_and_then_the_decoder_alone(begin: Callable[..., Training]) -> None:

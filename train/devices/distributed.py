@@ -1,7 +1,7 @@
 """One training on several processes: each computes its share of every batch.
 
 ``torchrun --nproc-per-node N -m train …`` starts them. Every process draws the same random numbers
-for the whole batch and uses its own rows; gradients, batch norm statistics and means are taken
+for the whole batch and uses its own rows; gradients, the statistics of norms and means are taken
 over all. So N processes do what one does, but for the order in which numbers are added.
 (Li et al., 2020, describe torch's own wrapper for this. It wants one forward pass for each backward
 pass, which a GAN does not have, so gradients are averaged here by hand, as StyleGAN2-ADA does.)
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from studio.errors import UserError
+from studio.inversion.encoders import Standardised
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -115,8 +116,13 @@ class Processes:
             distributed.barrier()
 
     def synchronise(self, network: Network) -> Network:
-        """Have the batch norms in a network take their statistics over all processes."""
-        return _synchronise(network) if self.count > 1 else network
+        """Have the norms in a network take their statistics over all processes."""
+        if self.count == 1:
+            return network
+        for each in network.modules():
+            if isinstance(each, Standardised):
+                each.over_all = self.average
+        return _synchronise(network)
 
 
 def join(device: str) -> tuple[Processes, str]:

@@ -26,7 +26,8 @@ class Learner:
         betas: of Adam; the recipe's unless given.
 
     Attributes:
-        average: in evaluation mode; its batch norm statistics are the network's own.
+        average: in evaluation mode. Statistics of norms are averages like the weights: the newest
+            ones would be those of other weights.
     """
 
     def __init__(
@@ -73,7 +74,10 @@ class Learner:
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), parameters, weight)
             for mine, its in zip(self.average.buffers(), self.network.buffers(), strict=True):
-                mine.copy_(its)
+                if mine.is_floating_point():
+                    mine.lerp_(its, weight)
+                else:  # a count
+                    mine.copy_(its)
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, average and optimiser."""

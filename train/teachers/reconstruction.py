@@ -21,6 +21,7 @@ from studio.generators import Generator
 from studio.generators.base import to_uint8
 from studio.generators.coded import CodedGenerator
 from studio.inversion.loading import PHOTO
+from train.devices.distributed import Processes
 from train.engine.learner import Learner
 from train.teachers.balance import Balance, pulls
 from train.teachers.base import Batch, Setup
@@ -37,6 +38,9 @@ NOISE = 0.3  # at most, on codes: what learns to draw them never meets them exac
 MOVED = 1 / 32  # of the side, that photos are moved by at most
 # That codes tell the frozen network's last map makes them alike where photos are: easier to draw.
 MEANING = 0.1
+# That codes of a batch keep a variance of 1: statistics follow too slowly to hold back codes that
+# grow with every step, and averaged weights would then not fit averaged statistics.
+SPREAD = 0.05
 # The critic comes after so much of what the encoder's time is, and rises over this share of the
 # training. It pulls at pictures half as strongly as the differences do.
 CRITIC_FROM, CRITIC_RISE, CRITIC_SHARE = 0.9, 0.05, 0.5
@@ -118,10 +122,12 @@ class Reconstruction(CodedTeacher):
         features = feature_difference(self._back, self._real, setup.processes)
         loss = PIXELS * pixels + FEATURES * features
         whole = loss
+        if self._learning:
+            whole = whole + SPREAD * spread(codes, setup.processes)
         self._telling = view.whole and self._learning
         if self._telling:
             meaning = self._meaning(codes)
-            whole = loss + MEANING * meaning
+            whole = whole + MEANING * meaning
             self._last[0] = setup.processes.average(meaning.detach().clone())
         if self._judging:
             blame = self._blame()
@@ -226,3 +232,16 @@ class Reconstruction(CodedTeacher):
         with self.setup.hardware.autocast():
             back = generator.draw_codes(self.encoders.codes(photos))
         return photos, self.in_unit_range(back).clamp(-1, 1)
+
+
+def spread(codes: Tensor, processes: Processes | None = None) -> Tensor:
+    """How far the variances of channels are from 1 in codes (b, c, s, s): mean square, a scalar.
+
+    Variances are those of the whole batch of several processes, whose codes each have their share
+    of the gradient.
+    """
+    processes = processes or Processes()
+    mean = processes.average(codes.detach().mean((0, 2, 3)))
+    own = (codes - mean[:, None, None]).square().mean((0, 2, 3))
+    whole = processes.average(own.detach().clone())
+    return (own + (whole - own).detach() - 1).square().mean()
