@@ -5,7 +5,7 @@ Layout of one checkpoint::
     card.json                  how to build the networks, what they were trained on, how good
     generator.safetensors      the generator's averaged weights, float16 or float32
     discriminator.safetensors  for training on
-    encoder.safetensors        from photos to codes and styles, see studio.inversion.loading
+    encoder.safetensors        from photos to codes, see studio.inversion.loading
     preview.jpg                a sheet of unselected designs
     directions.json            the sliders (written when first needed)
     words.json                 the words it draws by, where it does

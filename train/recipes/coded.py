@@ -8,14 +8,16 @@ from typing import Any
 from studio.words.encoder import TERMS
 from train.recipes.recipe import Recipe
 
-# 200 million multiply-adds for 256 px: a browser has to draw while a slider moves.
+# 210 million multiply-adds for 256 px: a browser has to draw while a slider moves.
 _GENERATOR_256 = {
     "kind": "coded",
     "style_dim": 128,
-    "code_channels": 32,
-    "code_size": 8,
-    "synthesis_widths": [256, 160],
-    "decoder_widths": [160, 88, 44, 24, 12, 8],
+    "code_channels": 20,
+    "code_size": 16,
+    "synthesis_widths": [64, 128, 128],
+    "decoder_widths": [96, 56, 24, 12, 8],
+    "flow_width": 384,
+    "flow_blocks": 4,
 }
 _SHARED: dict[str, Any] = {
     "learning_rate": 1e-3,
@@ -28,7 +30,7 @@ _SHARED: dict[str, Any] = {
     "ema_rampup": 0.077,
     "aside": 0.05,
     "sample_grid": (4, 8),
-    "encoders": {"photo": {"widths": [24, 48, 96, 160, 256]}, "style": {"width": 192}},
+    "encoders": {"photo": {"widths": [24, 48, 96, 160]}},
     # For a game that may follow; nothing here plays one.
     "discriminator": {"kind": "dcgan", "widths": [16, 32, 64, 128, 256, 256]},
 }
@@ -51,8 +53,9 @@ STYLES_AND_FLOW = Recipe(
     **_SHARED,
     name="coded",
     title="Designs in one space with photos, 256 px",
-    source="Begins from a codec: codes through a style (VAE-GAN, Larsen et al., 2016), and a flow"
-    " of styles (flow matching, Lipman et al., 2023)",
+    source="Begins from a codec: principal components of codes made whole by a U-Net (Ronneberger"
+    " et al., 2015) with a critic (VAE-GAN, Larsen et al., 2016), and a flow of them (flow"
+    " matching, Lipman et al., 2023)",
     generator=_GENERATOR_256,
     batch=64,
     steps=20_000,
