@@ -107,6 +107,23 @@ def both(first: torch.nn.Module, second: torch.nn.Module, part: str):
     return getattr(first, part), getattr(second, part)
 
 
+def test_components_that_carry_more_of_a_picture_count_more(
+    begin: Callable[..., Training],
+) -> None:
+    training = begin(("flow",))
+    synthesis = training.generator.synthesis
+    flow = training.teachers["flow"]
+    with torch.no_grad():
+        synthesis.components.div_(synthesis.components.flatten(1).norm(dim=1)[:, None, None, None])
+        synthesis.worth.fill_(1)
+        synthesis.components[0] *= 3
+        synthesis.components[1] *= 0.001
+    weights = flow.weights()
+    torch.testing.assert_close(weights.mean(), torch.tensor(1.0))
+    torch.testing.assert_close(weights[0], 3 * weights[2])
+    assert 0.1 < weights[1] < weights[2]  # little, and not nothing
+
+
 def test_a_flow_knows_where_styles_lie(begin: Callable[..., Training]) -> None:
     training = begin(("flow",))
     styles = training.teachers["flow"].styles
