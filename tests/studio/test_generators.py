@@ -160,7 +160,7 @@ def test_a_hostile_configuration_is_refused_with_a_sentence(config: dict[str, An
 def test_an_unknown_kind_is_answered_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"'stylegan'.*dcgan, mlp"):
         build({"kind": "stylegan"})
-    assert set(KINDS) == {"dcgan", "mlp", "self-modulated", "style"}
+    assert set(KINDS) == {"coded", "dcgan", "mlp", "self-modulated", "style"}
 
 
 @pytest.mark.parametrize("value_range", RANGES.values(), ids=RANGES)
