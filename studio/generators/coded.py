@@ -15,8 +15,10 @@ from studio.generators.base import (
     Generator,
     checked_widths,
 )
-from studio.generators.decoder import Decoder, convolution, enlarge, rectified
+from studio.generators.decoder import Decoder, convolution, rectified
+from studio.generators.equalised import SLOPE
 from studio.generators.flow import Flow
+from studio.generators.style import enlarge
 
 MODULATION = 256  # values of a style after its dense layers
 FIRST_SCALE = 0.3  # of what a block adds
@@ -221,6 +223,6 @@ class ModulatedBlock(nn.Module):
 def dense(inputs: int, outputs: int) -> nn.Linear:
     """A dense layer that keeps the spread of what a leaky rectifier gives."""
     layer = nn.Linear(inputs, outputs)
-    nn.init.kaiming_normal_(layer.weight, a=0.2)
+    nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     nn.init.zeros_(layer.bias)
     return layer

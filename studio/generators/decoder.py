@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SLOPE = 0.2  # of the leaky rectifier
+from studio.generators.equalised import SLOPE
+from studio.generators.style import enlarge
+
 # The levels up to this size have a residual block, the finer ones a single convolution: width and
 # depth cost least where maps are small.
 DEEP_SIZE = 32
@@ -126,10 +128,5 @@ def small(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 def rectified(maps: Tensor) -> Tensor:
-    """The leaky rectifier of everything here."""
+    """The leaky rectifier of everything here; not in place, as maps are added to again."""
     return F.leaky_relu(maps, SLOPE)
-
-
-def enlarge(maps: Tensor) -> Tensor:
-    """Twice the size, bilinearly."""
-    return F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio.generators.decoder import GROUND, SLOPE, ResidualBlock, convolution
+from studio.generators.decoder import GROUND, ResidualBlock, convolution
+from studio.generators.equalised import SLOPE
 
 ENCODER_WIDTHS = (24, 48, 96, 160)
 SLOWNESS = 0.02  # by which the statistics follow each batch

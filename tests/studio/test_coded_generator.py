@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from studio.checkpoint import read
 from studio.generators import build
 from studio.generators.coded import CodedGenerator
 from studio.generators.flow import Flow
@@ -21,15 +24,7 @@ SMALL = {
     "flow_width": 16,
     "flow_blocks": 2,
 }
-# Of what ships, at 256 px.
-SHIPPED = {
-    "kind": "coded",
-    "style_dim": 128,
-    "code_channels": 20,
-    "code_size": 16,
-    "synthesis_widths": [64, 128, 128],
-    "decoder_widths": [96, 56, 24, 12, 8],
-}
+SHIPPED = Path(__file__).parents[2] / "checkpoints" / "apparel"
 
 
 def made(**changes: object) -> CodedGenerator:
@@ -89,7 +84,7 @@ def test_what_makes_no_network_is_refused(wrong: dict[str, object]) -> None:
 
 
 def test_the_decoder_follows_a_hand_at_256_pixels() -> None:
-    generator = build(SHIPPED)
+    generator = build(read(SHIPPED).card["generator"])
     assert isinstance(generator, CodedGenerator)
     assert generator.image_size == 256
     with FlopCounterMode(display=False) as counter, torch.no_grad():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from studio.generators.decoder import SLOPE, convolution
+from studio.generators.decoder import convolution
+from studio.generators.equalised import SLOPE
 
 RATE, BETAS = 4e-4, (0.0, 0.99)
 WIDTHS = (128, 192)
