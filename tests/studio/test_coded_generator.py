@@ -100,10 +100,20 @@ def test_the_flow_goes_back_to_where_it_came_from() -> None:
         weights += 0.04 * torch.randn_like(weights)
     flow.mean += 2.0
     flow.deviation *= 0.5
+    flow.pace.copy_(torch.linspace(0.3, 3, 6))
     z, labels = torch.randn(8, 6), torch.arange(8) % 3
     styles = flow(z, labels)
     assert (styles - z).abs().mean() > 0.1  # it goes somewhere
     assert (flow.latents(styles, labels) - z).abs().max() < 0.05
+
+
+def test_values_that_are_ahead_are_known_first() -> None:
+    flow = Flow(3)
+    flow.pace.copy_(torch.tensor([0.25, 1.0, 4.0]))
+    halfway = flow.share(torch.tensor(0.5))
+    torch.testing.assert_close(halfway, torch.tensor([0.8, 0.5, 0.2]))
+    ends = flow.share(torch.tensor([[0.0], [1.0]]))
+    assert torch.equal(ends, torch.tensor([[0.0] * 3, [1.0] * 3]))
 
 
 @torch.no_grad()

@@ -118,6 +118,9 @@ def test_components_that_carry_more_of_a_picture_count_more(
         synthesis.worth.fill_(1)
         synthesis.components[0] *= 3
         synthesis.components[1] *= 0.001
+    pace = flow.pace()
+    torch.testing.assert_close(pace[2] / pace[0], torch.tensor(3.0))  # the first is ahead
+    assert pace[1] == 6  # but nothing is left behind for good
     weights = flow.weights()
     torch.testing.assert_close(weights.mean(), torch.tensor(1.0))
     torch.testing.assert_close(weights[0], 3 * weights[2])
@@ -132,6 +135,7 @@ def test_a_flow_knows_where_styles_lie(begin: Callable[..., Training]) -> None:
     for network in (training.generator, training.average.network):
         torch.testing.assert_close(network.flow.mean, learnt.mean(0))
         torch.testing.assert_close(network.flow.deviation, learnt.std(0))
+        assert torch.equal(network.flow.pace, training.teachers["flow"].pace())
     drawn = training.generator.map(torch.randn(4000, 10), torch.zeros(4000, dtype=torch.int64))
     torch.testing.assert_close(drawn.mean(0), learnt.mean(0), atol=0.1, rtol=0)
 

@@ -16,6 +16,7 @@ from train.teachers.codes import NO_STYLES, CodesError
 
 JITTER = 0.1  # noise on styles, in their deviations: few photos are not to be learnt by heart
 DROPPED = 0.15  # of the photos, whose label or text is left away: so anything is learnt to be drawn
+MOST_APART = 6.0  # by which a component is ahead of the middle one's time, or behind
 LEAST_WEIGHT = 0.25  # of a component's velocity, beside 1 on average
 WATCHED, WATCHED_EVERY = 256, 200  # photos that are not learnt from, and steps
 ENCODED_AT_ONCE = 256
@@ -68,6 +69,7 @@ class FlowMatching(CodedTeacher):
         with torch.no_grad():
             flow.mean.copy_(rows.mean(0))
             flow.deviation.copy_(rows.std(0).clamp_min(1e-3))
+            flow.pace.copy_(self.pace())
 
     def lesson(self, batch: Batch) -> Tensor:
         """How far velocities are from those that lead from noise to styles of photos."""
@@ -129,16 +131,30 @@ class FlowMatching(CodedTeacher):
                 condition = torch.where(dropped, flow.anything(count, device).to(told.dtype), told)
         time = moments.sigmoid()
         with self.setup.hardware.autocast():
-            between = (1 - time) * z + time * points
+            share = flow.share(time)
+            between = (1 - share) * z + share * points
             found = flow.velocity(between, time[:, 0], flow.told(condition, count, device))
         return ((found.float() - (points - z)).square() * self.weights()).mean()
 
     def weights(self) -> Tensor:
         """How much each component of styles counts, float32 (dim,), 1 on average."""
-        synthesis = self.generator.synthesis
-        carried = (synthesis.components * synthesis.worth).flatten(1).norm(dim=1)
+        carried = self._carried()
         weights = (carried / carried.mean()).clamp_min(LEAST_WEIGHT)
         return weights / weights.mean()
+
+    def pace(self) -> Tensor:
+        """How far behind the time each component of styles is drawn, float32 (dim,).
+
+        What carries a quarter as much as another one lags by a factor of four.
+        """
+        carried = self._carried()
+        middle = carried[len(carried) // 4]
+        return (middle / carried.clamp_min(1e-6 * middle)).clamp(1 / MOST_APART, MOST_APART)
+
+    def _carried(self) -> Tensor:
+        """How much of pictures each component carries, float32 (dim,)."""
+        synthesis = self.generator.synthesis
+        return (synthesis.components * synthesis.worth).flatten(1).norm(dim=1)
 
     def _points(self, styles: Tensor) -> Tensor:
         """Styles as the flow knows them: with a mean of 0 and a deviation of 1."""
