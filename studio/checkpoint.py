@@ -4,6 +4,7 @@ Layout of one checkpoint::
 
     card.json                  how to build the networks, what they were trained on, how good
     generator.safetensors      the generator's averaged weights, float16 or float32
+    flow.safetensors           those of a coded generator's flow: collections share all the rest
     discriminator.safetensors  for training on
     encoder.safetensors        from photos to codes, see studio.inversion.loading
     preview.jpg                a sheet of unselected designs
@@ -15,6 +16,7 @@ Layout of one checkpoint::
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -37,8 +39,11 @@ from studio.words import Encoder, WordsError
 CARD = "card.json"
 GENERATOR = "generator.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
+FLOW = "flow.safetensors"
 ENCODER = "encoder.safetensors"
 PREVIEW = "preview.jpg"
+# Files of a generator's weights, and what its card calls their hashes; the first is always there.
+HASHES = {GENERATOR: "generator_sha256", FLOW: "flow_sha256"}
 FORMAT = 1
 MAX_NAME = 40  # of a class
 NAMES_SHOWN = 8  # in a sentence
@@ -67,8 +72,19 @@ class Checkpoint:
 
     @property
     def fingerprint(self) -> str:
-        """Which weights a design was made with: 12 hex digits of the generator file's SHA-256."""
-        return str(self.card["generator_sha256"])[:12]
+        """Which weights a design was made with: 12 hex digits of the generator file's SHA-256.
+
+        Where the flow has a file of its own, which other checkpoints' generators don't have, it is
+        that of both hashes.
+        """
+        hashes = [str(self.card[each]) for each in HASHES.values() if each in self.card]
+        both = hashlib.sha256("".join(hashes).encode()).hexdigest()
+        return (both if len(hashes) > 1 else hashes[0])[:12]
+
+    @property
+    def weights(self) -> tuple[Path, ...]:
+        """The files that hold its generator's weights."""
+        return tuple(self.folder / name for name, each in HASHES.items() if each in self.card)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -125,25 +141,27 @@ class Checkpoint:
         Raises:
             CheckpointError: the file is missing, damaged or does not fit the card.
         """
-        path = self.folder / GENERATOR
-        try:
-            found = sha256(path)
-        except OSError as error:
-            raise CheckpointError(f"{self.name}: {GENERATOR} can't be read ({error}).") from error
-        if found != self.card["generator_sha256"]:
-            raise CheckpointError(
-                f"{self.name}: {GENERATOR} is not the file its card describes; it may be cut short "
-                "or changed. Copy the folder again."
-            )
+        for path in self.weights:
+            try:
+                found = sha256(path)
+            except OSError as error:
+                name = path.name
+                raise CheckpointError(f"{self.name}: {name} can't be read ({error}).") from error
+            if found != self.card[HASHES[path.name]]:
+                raise CheckpointError(
+                    f"{self.name}: {path.name} is not the file its card describes; it may be cut"
+                    " short or changed. Copy the folder again."
+                )
         try:
             with torch.device("meta"):  # sizes only: a hostile card must not fill the memory
                 sketch = build(self.card["generator"])
-            if sum(each.numel() for each in sketch.state_dict().values()) > path.stat().st_size:
+            size = sum(path.stat().st_size for path in self.weights)
+            if sum(each.numel() for each in sketch.state_dict().values()) > size:
                 raise ValueError(f"{GENERATOR} is far too small for the network on its card.")
             generator = build(self.card["generator"])
         except ValueError as error:
             raise CheckpointError(f"{self.name}: {error}") from error
-        load_weights(generator, path)
+        load_weights(generator, *self.weights)
         return generator.eval().requires_grad_(False)
 
 
@@ -161,33 +179,38 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NAMES_SHOWN])} and {len(names) - NAMES_SHOWN} more"
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Read a safetensors file into ``network``, whatever float type it was stored in.
+def load_weights(network: nn.Module, *paths: Path) -> None:
+    """Read safetensors files into ``network``, whatever float type they were stored in.
 
     Raises:
-        CheckpointError: the file can't be read, or its tensors do not fit the network.
+        CheckpointError: a file can't be read, or their tensors do not fit the network.
     """
+    tensors: dict[str, Tensor] = {}
     try:
-        network.load_state_dict(load_file(path))
+        for path in paths:
+            tensors.update(load_file(path))
+        network.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: these weights can't be used ({error}).") from error
+        raise CheckpointError(f"{paths[0]}: these weights can't be used ({error}).") from error
 
 
-def save_weights(network: nn.Module, path: Path, *, half: bool) -> None:
+def save_weights(
+    network: nn.Module, path: Path, *, half: bool, apart: Mapping[str, Path] | None = None
+) -> None:
     """Write ``network`` as safetensors; ``half`` puts tensors of 2 and more dimensions in float16.
 
     Vectors (biases, batch norm) stay float32: they weigh nothing and running variances can leave
-    float16's range.
+    float16's range. What begins with a name of ``apart`` goes to that file instead, if any does.
     """
-    tensors: dict[str, Tensor] = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
-    }
-    if half:
-        tensors = {
-            name: value.half() if value.is_floating_point() and value.dim() > 1 else value
-            for name, value in tensors.items()
-        }
-    save_file(tensors, path)
+    files: dict[Path, dict[str, Tensor]] = {path: {}}
+    for name, value in network.state_dict().items():
+        value = value.detach().cpu().contiguous()
+        if half and value.is_floating_point() and value.dim() > 1:
+            value = value.half()
+        places = [place for start, place in (apart or {}).items() if name.startswith(start)]
+        files.setdefault(places[0] if places else path, {})[name] = value
+    for place, tensors in files.items():
+        save_file(tensors, place)
 
 
 def read(folder: str | Path) -> Checkpoint:
@@ -205,8 +228,9 @@ def read(folder: str | Path) -> Checkpoint:
         raise CheckpointError(f"{folder / CARD} can't be read: {error}.") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise CheckpointError(f"{folder / CARD} is not a card of format {FORMAT}.")
-    sha = card.get("generator_sha256")
-    if not isinstance(card.get("generator"), dict) or not isinstance(sha, str) or len(sha) != 64:
+    hashes = [card.get(HASHES[GENERATOR]), card.get(HASHES[FLOW], "0" * 64)]
+    named = all(isinstance(each, str) and len(each) == 64 for each in hashes)
+    if not isinstance(card.get("generator"), dict) or not named:
         raise CheckpointError(f"{folder / CARD} does not say how to build its generator.")
     return Checkpoint(folder, card)
 
@@ -258,14 +282,17 @@ def save(
     of photos (:mod:`studio.inversion.loading`), whose settings the card has in ``encoders``.
     """
     with write_whole(folder) as fresh:
-        save_weights(generator, fresh / GENERATOR, half=half)
+        apart = {"flow.": fresh / FLOW} if generator.kind == "coded" else {}
+        save_weights(generator, fresh / GENERATOR, half=half, apart=apart)
         if discriminator:
             save_weights(discriminator, fresh / DISCRIMINATOR, half=half)
         complete = {
             **card,
             "format": FORMAT,
             "generator": generator.config,
-            "generator_sha256": sha256(fresh / GENERATOR),
+            **{
+                key: sha256(fresh / file) for file, key in HASHES.items() if (fresh / file).exists()
+            },
         }
         if encoders:
             save_weights(encoders, fresh / ENCODER, half=half)

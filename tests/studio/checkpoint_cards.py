@@ -26,6 +26,12 @@ BROKEN_CARDS = {
     "generator a text": {"format": 1, "generator": "dcgan", "generator_sha256": "0" * 64},
     "no hash": {"format": 1, "generator": COLOUR},
     "hash a number": {"format": 1, "generator": COLOUR, "generator_sha256": 5},
+    "flow's hash a number": {
+        "format": 1,
+        "generator": COLOUR,
+        "generator_sha256": "0" * 64,
+        "flow_sha256": 5,
+    },
     "hash cut": {"format": 1, "generator": COLOUR, "generator_sha256": "0" * 12},
 }
 

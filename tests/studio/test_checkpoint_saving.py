@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import torch
-from checkpoint_cards import COLOUR, JUDGE, Make
+from checkpoint_cards import COLOUR, JUDGE, Make, write_card
 from PIL import Image
 from safetensors.torch import load_file
 
 from studio.checkpoint import (
     CARD,
     DISCRIMINATOR,
+    FLOW,
     GENERATOR,
     PREVIEW,
     Checkpoint,
@@ -24,11 +25,23 @@ from studio.checkpoint import (
     load_weights,
     read,
     save,
+    save_weights,
     update_card,
 )
 from studio.files import sha256, write_whole
 from studio.generators import build
 from train import discriminators
+
+CODED = {
+    "kind": "coded",
+    "style_dim": 6,
+    "code_channels": 14,
+    "code_size": 4,
+    "synthesis_widths": [8, 8],
+    "decoder_widths": [8, 8, 6],
+    "flow_width": 8,
+    "flow_blocks": 1,
+}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -40,6 +53,41 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 # --- saving and loading ------------------------------------------------------------------------
+
+
+def test_collections_that_differ_in_their_flow_share_all_the_rest(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    generator, sheet = build(CODED), Image.new("L", (9, 9))
+    one = save(tmp_path / "one", generator, None, {}, sheet)
+    before = generator.map(torch.ones(2, 6))
+    with torch.no_grad():
+        generator.flow.mean += 1
+    two = save(tmp_path / "two", generator, None, {}, sheet)
+    assert (one.folder / GENERATOR).read_bytes() == (two.folder / GENERATOR).read_bytes()
+    assert one.fingerprint != two.fingerprint
+    for saved, wanted in ((one, before), (two, before + 1)):
+        drawn = saved.load_generator().map(torch.ones(2, 6))
+        torch.testing.assert_close(drawn, wanted, atol=1e-3, rtol=0)
+    shutil.copyfile(one.folder / FLOW, two.folder / FLOW)
+    with pytest.raises(CheckpointError, match=r"flow\.safetensors is not the file its card"):
+        two.load_generator()
+    (two.folder / FLOW).unlink()
+    with pytest.raises(CheckpointError, match=r"flow\.safetensors can't be read"):
+        two.load_generator()
+
+
+def test_a_flow_may_lie_in_the_generators_file(tmp_path: Path) -> None:
+    """As it did before it had one of its own."""
+    torch.manual_seed(3)
+    generator = build(CODED)
+    save(tmp_path / "old", generator, None, {}, Image.new("L", (9, 9)))
+    (tmp_path / "old" / FLOW).unlink()
+    save_weights(generator, tmp_path / "old" / GENERATOR, half=False)
+    card = {**read(tmp_path / "old").card, "generator_sha256": sha256(tmp_path / "old" / GENERATOR)}
+    del card["flow_sha256"]
+    write_card(tmp_path / "old", card)
+    z = torch.ones(2, 6)
+    assert torch.equal(read(tmp_path / "old").load_generator().map(z), generator.map(z))
 
 
 @pytest.mark.parametrize("half", [True, False], ids=["half", "full"])

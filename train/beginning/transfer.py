@@ -17,6 +17,7 @@ from studio.checkpoint import (
     CARD,
     DISCRIMINATOR,
     ENCODER,
+    FLOW,
     GENERATOR,
     Checkpoint,
     CheckpointError,
@@ -120,7 +121,7 @@ def copy_start(checkpoint: Checkpoint, folder: Path) -> None:
     checkpoint.load_generator()
     load_start(checkpoint.folder)
     with write_whole(folder) as fresh:
-        for name in (CARD, GENERATOR, DISCRIMINATOR, ENCODER, WORDS):
+        for name in (CARD, GENERATOR, FLOW, DISCRIMINATOR, ENCODER, WORDS):
             if (checkpoint.folder / name).exists():
                 shutil.copyfile(checkpoint.folder / name, fresh / name)
 
@@ -175,7 +176,8 @@ def load_start(folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     Raises:
         CheckpointError: a file can't be read.
     """
-    return _weights(folder / GENERATOR), _weights(folder / DISCRIMINATOR)
+    generator = {**_weights(folder / GENERATOR), **_weights(folder / FLOW)}
+    return generator, _weights(folder / DISCRIMINATOR)
 
 
 def load_encoders(folder: Path) -> dict[str, Tensor]:
