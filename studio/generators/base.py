@@ -39,6 +39,7 @@ class Generator(nn.Module, ABC):
         classes: how many classes of images it tells apart; 0 if it takes no label.
         words: length of the vector of a text that it draws by; 0 if it takes none.
         mapped: whether it has a mapping network, so that designs are put together in its styles.
+        centre_samples: styles whose mean is where a category's or a text's styles lie.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Generator(nn.Module, ABC):
     classes = 0
     words = 0
     mapped = False
+    centre_samples = 1024
 
     def __init__(self, *, latent_dim: int, image_size: int, channels: int, output: str) -> None:
         super().__init__()

@@ -47,6 +47,7 @@ class CodedGenerator(Generator):
 
     kind = "coded"
     mapped = True
+    centre_samples = 256  # each goes 15 times through the flow, and somebody waits for it
 
     def __init__(
         self,

@@ -17,9 +17,7 @@ from studio.latents import of_seed
 from studio.spaces.base import Space, Wish
 from studio.words import Encoder
 
-# A category's centre is the mean of this many styles. Their latents are one stream of a seed that
-# no design has.
-CENTRE_SAMPLES = 1024
+# The latents of a category's centre are one stream of a seed that no design has.
 CENTRE_SEED = 2**32
 SEEDS_KEPT = 4096
 WISHES_KEPT = 256
@@ -76,7 +74,8 @@ def centre_and_deviation(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where styles of a wish lie, and how far around: float32 (style_layers, style_dim) each."""
     stream = np.random.Generator(np.random.PCG64(CENTRE_SEED))
-    latents = stream.standard_normal((CENTRE_SAMPLES, generator.latent_dim)).astype(np.float32)
+    size = generator.centre_samples, generator.latent_dim
+    latents = stream.standard_normal(size).astype(np.float32)
     styles = mapped(generator, latents, wish, encoder).astype(np.float64)
     return styles.mean(0).astype(np.float32), styles.std(0).astype(np.float32)
 
