@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from studio import blend, exports, onnx_export, pictures, settings
-from studio.design import DesignError, from_seed
+from studio.design import Design, DesignError, PhotoError, from_seed
 from studio.errors import UserError
+from studio.inversion import photos
 from studio.render import Renderer
 
 
@@ -70,11 +71,22 @@ def parser() -> argparse.ArgumentParser:
     )
     blending.set_defaults(run=run_blend)
 
+    of_photos = commands.add_parser("from-photo", help="make designs of photos, as PNG files")
+    of_photos.add_argument("photos", metavar="PHOTO", nargs="+", type=Path)
+    of_photos.add_argument(
+        "--generator", required=True, metavar="NAME", help="one with an encoder of photos"
+    )
+    of_photos.add_argument(
+        "--category", metavar="C", help="what they show, by name or number (the likeliest of each)"
+    )
+    of_photos.add_argument("--json", action="store_true", help="print the designs, as JSON")
+    of_photos.set_defaults(run=run_from_photo)
+
     export = commands.add_parser("export", help="write a generator for browsers (ONNX)")
     export.add_argument("name", metavar="NAME", help="a generator, see list")
     export.set_defaults(run=run_export)
 
-    for command in (generate, blending):
+    for command in (generate, blending, of_photos):
         command.add_argument("--out", type=Path, required=True, metavar="DIR")
         command.add_argument(
             "--size",
@@ -164,6 +176,35 @@ def run_blend(renderer: Renderer, options: argparse.Namespace) -> None:
             exports.to_png(renderer, each, options.size),
         )
     write(options.out / f"{stem}-strip.png", pictures.to_png(strip))
+
+
+def run_from_photo(renderer: Renderer, options: argparse.Namespace) -> None:
+    label, _ = category(renderer, options.generator, options.category)
+    # All first: if one can't be used, none is left.
+    found = [(path, of_file(renderer, path, options.generator, label)) for path in options.photos]
+    options.out.mkdir(parents=True, exist_ok=True)
+    taken: set[str] = set()
+    said = []
+    for path, each in found:
+        stem = exports.unused(exports.file_name(f"{options.generator}-{path.stem}"), taken)
+        picture = options.out / f"{stem}.png"
+        picture.write_bytes(exports.to_png(renderer, each, options.size))
+        said.append({"photo": str(path), "picture": str(picture), "design": each.to_dict()})
+    print(
+        json.dumps(said, indent=2)
+        if options.json
+        else "\n".join(str(each["picture"]) for each in said)
+    )
+
+
+def of_file(renderer: Renderer, path: Path, generator: str, label: int | None) -> Design:
+    """The design of a photo's file; what can't be done is said with the file's name."""
+    with path.open("rb") as file:
+        data = file.read(photos.MAX_BYTES + 1)
+    try:
+        return photos.from_photo(renderer, generator, data, name=path.name, label=label)
+    except PhotoError as error:
+        raise PhotoError(f"{path.name}: {error}") from error
 
 
 def run_export(renderer: Renderer, options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,19 +27,25 @@ MAX_DEPTH = 6  # blends of blends
 MAX_LABEL = 9_999  # a generator has at most as many classes
 MAX_GUIDANCE = 3.0
 MAX_CODE = 64_000  # characters of a link's code, and bytes of JSON it may unpack to times four
+MAX_PHOTO = 16_000  # characters; the generator that ships needs a quarter of them
 ROUNDING = 4  # decimals kept of every number, so that equal designs have equal text
+PHOTO = re.compile(r"[A-Za-z0-9_-]*")  # what it says is for the generator to read
 
 
 class DesignError(UserError):
     """What was given is not a design; the message is a sentence for a designer."""
 
 
+class PhotoError(DesignError):
+    """The photo in a design is not one that its generator can draw."""
+
+
 @dataclass(frozen=True)
 class Design:
     """The state of one picture.
 
-    It is put together in this order: the seed's latent or style (or the blend's), each variation,
-    truncation, and then the sliders, which add to it. See :mod:`studio.spaces`.
+    It is put together in this order: the seed's latent or style (or the photo's, or the blend's),
+    each variation, truncation, and then the sliders, which add to it. See :mod:`studio.spaces`.
 
     Args:
         generator: the checkpoint's name.
@@ -54,6 +61,9 @@ class Design:
             is for a generator without classes.
         text: the words it is drawn by, for a generator that takes them; "" asks for anything.
         guidance: how closely the words are followed, 0 (not at all) to 3; 1 is as learnt.
+        photo: a photo's style and what that leaves of it, as
+            :class:`studio.inversion.packing.Packing` writes them, instead of the seed; empty for
+            none. The label or text then only says what the photo is of. Truncation leaves it alone.
         fingerprint: of the weights it was made with; empty if unknown. It does not change the
             picture, it tells whether the picture can be the same.
     """
@@ -68,6 +78,7 @@ class Design:
     label: int | None = None
     text: str = ""
     guidance: float = 1.0
+    photo: str = ""
     fingerprint: str = ""
 
     @property
@@ -92,6 +103,8 @@ class Design:
             result["text"] = self.text
         if self.guidance != 1.0:
             result["guidance"] = self.guidance
+        if self.photo:
+            result["photo"] = self.photo
         if self.fingerprint:
             result["fingerprint"] = self.fingerprint
         return result
@@ -101,9 +114,16 @@ class Design:
         return json.dumps(self.to_dict(), separators=(",", ":"), sort_keys=True)
 
     def to_code(self) -> str:
-        """The design as a short text that is safe in a link."""
+        """The design as a text that is safe in a link, and short without photos.
+
+        Raises:
+            DesignError: it blends more photos than a link can hold.
+        """
         packed = zlib.compress(self.to_json().encode(), 9)
-        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+        code = base64.urlsafe_b64encode(packed).decode().rstrip("=")
+        if len(code) > MAX_CODE:
+            raise DesignError("This design is too large for a link; its picture carries it too.")
+        return code
 
     def generators(self) -> set[str]:
         """The names of all generators that it or its parents are drawn with."""
@@ -134,6 +154,11 @@ def from_dict(values: Any, *, depth: int = MAX_DEPTH) -> Design:
     if not isinstance(fingerprint, str) or len(fingerprint) > 64:
         raise DesignError("This design's fingerprint is damaged.")
     label = values.get("label")
+    photo = values.get("photo", "")
+    if not isinstance(photo, str) or len(photo) > MAX_PHOTO or not PHOTO.fullmatch(photo):
+        raise DesignError("This design's photo is damaged.")
+    if photo and values.get("blend") is not None:
+        raise DesignError("A design is of a photo or a blend, not both.")
     return Design(
         generator=generator,
         seed=whole(values.get("seed", 0), "seed", MAX_SEED),
@@ -148,6 +173,7 @@ def from_dict(values: Any, *, depth: int = MAX_DEPTH) -> Design:
         label=whole(label, "label", MAX_LABEL) if label is not None else None,
         text=words(values.get("text", "")),
         guidance=number(values.get("guidance", 1.0), "guidance", 0.0, MAX_GUIDANCE),
+        photo=photo,
         fingerprint=fingerprint,
     )
 
@@ -187,6 +213,15 @@ def from_code(code: str) -> Design:
 def from_seed(generator: str, seed: int, **changes: Any) -> Design:
     """The checked design of one seed, for callers that have plain values."""
     return from_dict({"generator": generator, "seed": seed, **changes})
+
+
+def without_photos(design: Design) -> Design:
+    """The design with seeds in place of photos, also those of its parents."""
+    blend = design.blend
+    if blend:
+        first, second = (without_photos(parent) for parent in blend[:2])
+        blend = (first, second, *blend[2:])
+    return replace(design, photo="", blend=blend)
 
 
 def variation(design: Design, seed: int, amount: float) -> Design:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from studio import checkpoint, directions, onnx_files, pictures, spaces
 from studio.checkpoint import Checkpoint, CheckpointError
-from studio.design import Design, DesignError
+from studio.design import Design, DesignError, PhotoError
 from studio.generators import Generator
 from studio.generators.base import to_uint8
 from studio.onnx_files import Exported
@@ -127,10 +127,13 @@ class Renderer:
         """Where a design lies: its styles, their centre and deviation, as float32 in base64.
 
         Raises:
-            DesignError: its generator is not here or lacks a slider or category that it uses.
+            DesignError: its generator is not here or lacks a slider or category that it uses, or
+                there is a photo in it, whose picture has more than styles.
         """
         space = self.open(design.generator).space
         place = space.place(design)
+        if space.remainder(place) is not None:
+            raise PhotoError("A design of a photo is drawn by the studio only.")
         values = (space.styles(place), *space.surroundings(place))
         return {
             name: base64.b64encode(np.ascontiguousarray(each, "<f4").tobytes()).decode()
@@ -184,9 +187,12 @@ class Renderer:
     @torch.inference_mode()
     def _draw(self, design: Design) -> np.ndarray:
         opened = self.open(design.generator)
-        styles = opened.space.of_design(design)
+        place = opened.space.place(design)
+        given = [torch.from_numpy(opened.space.styles(place))[None]]
+        if (remainder := opened.space.remainder(place)) is not None:
+            given.append(torch.from_numpy(remainder)[None])
         with self._drawing:  # two drawings at once would share the cores and both be late
-            drawn = opened.generator.draw(torch.from_numpy(styles)[None])
+            drawn = opened.generator.draw(*given)
         pixels = to_uint8(drawn, opened.generator.value_range)[0].permute(1, 2, 0)
         result = np.ascontiguousarray(pixels.numpy())
         result.flags.writeable = False

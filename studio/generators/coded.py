@@ -117,8 +117,13 @@ class CodedGenerator(Generator):
     def map(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.flow(z, condition)
 
-    def draw(self, styles: Tensor) -> Tensor:
-        return self.draw_codes(self.codes(styles))
+    def draw(self, styles: Tensor, remainder: Tensor | None = None) -> Tensor:
+        """As every generator; of a photo, with what its style leaves of its code.
+
+        ``remainder`` (batch, code_channels, code_size, code_size) is added to the styles' codes.
+        """
+        codes = self.codes(styles)
+        return self.draw_codes(codes if remainder is None else codes + remainder)
 
     def codes(self, styles: Tensor) -> Tensor:
         """Codes (n, code_channels, code_size, code_size) of styles, as :meth:`draw` takes them."""

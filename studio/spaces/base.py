@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from studio.checkpoint import listed
-from studio.design import Design, DesignError
+from studio.design import Design, DesignError, PhotoError
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,17 @@ class Space(ABC):
 
         Raises:
             DesignError: the design uses a slider, a category, words or a way of blending that the
-                generator does not have.
+                generator does not have. A :class:`PhotoError`: it is of a photo that is not for
+                this generator.
         """
         return self.styles(self.place(design))
 
     def place(self, design: Design) -> Any:
-        """The place of a design, all its parts in order."""
+        """The place of a design, all its parts in order.
+
+        Raises:
+            DesignError: as :meth:`of_design` says.
+        """
         wish = self.checked_wish(design)
         if design.blend:
             first, second = (self.place(parent) for parent in design.blend[:2])
@@ -66,6 +71,8 @@ class Space(ABC):
                     "This generator draws shape and surface in one; they can't be blended apart."
                 )
             place = self.between(first, second, *design.amounts)
+        elif design.photo:
+            place = self.of_photo(design.photo, wish)
         else:
             place = self.start(design.seed, wish)
         for seed, amount in design.variations:
@@ -98,6 +105,21 @@ class Space(ABC):
     @abstractmethod
     def start(self, seed: int, wish: Wish) -> Any:
         """The place of a seed alone, drawn as wished."""
+
+    def of_photo(self, photo: str, wish: Wish) -> Any:
+        """The place of a photo, as a design holds it, that is of what is wished for.
+
+        Raises:
+            PhotoError: the generator draws no photos, or not this one.
+        """
+        raise PhotoError("This generator does not draw photos; the design is of one.")
+
+    def remainder(self, place: Any) -> np.ndarray | None:
+        """What a place's picture has besides its styles, where there are photos in it.
+
+        It is added to the code, float32 (code_channels, code_size, code_size).
+        """
+        return None
 
     @abstractmethod
     def between(self, first: Any, second: Any, amount: float, surface: float) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import cos, pi, sin
 
 import numpy as np
@@ -13,6 +13,8 @@ from torch import Tensor
 
 from studio.directions import Directions
 from studio.generators import Generator
+from studio.generators.coded import CodedGenerator
+from studio.inversion.packing import Packed, Packing
 from studio.latents import of_seed
 from studio.spaces.base import Space, Wish
 from studio.words import Encoder
@@ -21,6 +23,7 @@ from studio.words import Encoder
 CENTRE_SEED = 2**32
 SEEDS_KEPT = 4096
 WISHES_KEPT = 256
+PHOTOS_KEPT = 64
 ANYTHING = Wish()
 
 
@@ -88,18 +91,21 @@ class Spot:
         styles, centre: one for each layer, float32 (style_layers, style_dim), and what truncation
             draws it towards.
         shares: how much of each wish is in each layer, (style_layers, 1).
+        remainder: of photos in it, see :meth:`Space.remainder`; None where there are none.
     """
 
     styles: np.ndarray
     centre: np.ndarray
     shares: Mapping[Wish, np.ndarray]
+    remainder: np.ndarray | None = None
 
 
 class StyleSpace(Space):
     """Styles w, each layer with its own: blends are straight lines there (Karras et al., 2019).
 
     The average, from which truncation and variations are counted, is the centre of a category or
-    a text, or of the part of them that a seed is of; a blend of two has a blend of their centres.
+    a text, or of the part of them that a seed is of; a blend of two has a blend of their centres. A
+    photo is its own: truncation leaves it as it is, and variations begin at it.
     """
 
     def __init__(
@@ -120,10 +126,22 @@ class StyleSpace(Space):
         self.mapped = lru_cache(SEEDS_KEPT)(self._mapped)
         self.centre = lru_cache(SEEDS_KEPT)(self._centre)
         self.around = lru_cache(WISHES_KEPT)(self._around)
+        self.unpacked = lru_cache(PHOTOS_KEPT)(self._unpacked)
 
     def start(self, seed: int, wish: Wish) -> Spot:
         share = np.ones((self.generator.style_layers, 1), np.float32)
         return Spot(self.mapped(seed, wish), self.centre(seed, wish), {wish: share})
+
+    def of_photo(self, photo: str, wish: Wish) -> Spot:
+        if not isinstance(self.generator, CodedGenerator):
+            return super().of_photo(photo, wish)
+        found = self.unpacked(photo)
+        styles = np.tile(found.style, (self.generator.style_layers, 1))
+        share = np.ones((len(styles), 1), np.float32)
+        return Spot(styles, styles, {wish: share}, found.remainder)
+
+    def remainder(self, place: Spot) -> np.ndarray | None:
+        return None if place.remainder is None else place.remainder.astype(np.float32)
 
     def between(self, first: Spot, second: Spot, amount: float, surface: float) -> Spot:
         amounts = np.full((self.generator.style_layers, 1), surface, np.float32)
@@ -135,7 +153,12 @@ class StyleSpace(Space):
             one + amounts * (other - one)
             for one, other in ((first.styles, second.styles), (first.centre, second.centre))
         )
-        return Spot(styles, centre, shares)
+        # Of the shape's share: it is where the thing is, and what is on it there.
+        remainder = None
+        for spot, part in ((first, 1 - amount), (second, amount)):
+            if spot.remainder is not None:
+                remainder = part * spot.remainder + (0 if remainder is None else remainder)
+        return Spot(styles, centre, shares, remainder)
 
     def varied(self, place: Spot, seed: int, amount: float) -> Spot:
         """Turns what sets the place apart from its centre towards what sets the seed apart.
@@ -172,6 +195,15 @@ class StyleSpace(Space):
 
     def styles(self, place: Spot) -> np.ndarray:
         return place.styles.astype(np.float32)
+
+    @cached_property
+    def packing(self) -> Packing:
+        """How photos of a coded generator are packed; made when the first comes."""
+        assert isinstance(self.generator, CodedGenerator), "others have no codes"
+        return Packing(self.generator)
+
+    def _unpacked(self, photo: str) -> Packed:
+        return self.packing.unpack(photo)
 
     def _mapped(self, seed: int, wish: Wish) -> np.ndarray:
         """The styles of a seed, drawn as wished: float32 (style_layers, style_dim)."""

@@ -23,8 +23,9 @@ from gradio.utils import get_upload_folder
 from studio import blend, exports, pictures
 from studio import design as designs_
 from studio.checkpoint import Checkpoint, CheckpointError
-from studio.design import Design, DesignError
+from studio.design import Design, DesignError, PhotoError
 from studio.errors import UserError
+from studio.inversion import photos
 from studio.render import Renderer
 from studio.ui import runtime
 
@@ -59,6 +60,7 @@ class API:
             self.blend,
             self.blend_strip,
             self.blend_animation,
+            self.design_from_photo,
             self.open_picture,
             self.open_link,
             self.link,
@@ -202,6 +204,19 @@ class API:
         gif = blend.animation(self.renderer, between, ANIMATION_SIZE)
         return download(gif, "blend.gif")
 
+    def design_from_photo(self, photo: FileData, generator: str, label: int | None = None) -> dict:
+        """The design of a photo of one thing, for a generator that has an encoder of photos.
+
+        ``label`` is the number of its category; without, the likeliest is taken.
+        """
+        data = uploaded(photo)
+        name = str(dict(photo).get("orig_name") or "")
+        if label is not None:
+            label = designs_.whole(label, "label", designs_.MAX_LABEL)
+        made = photos.from_photo(self.renderer, generator, data, name=name, label=label)
+        self.renderer.pixels(made)  # so that what can't be drawn is said now
+        return made.to_dict()
+
     def open_picture(self, picture: FileData) -> dict:
         """The design that a PNG downloaded from here carries."""
         return self.known(exports.from_png(uploaded(picture)))
@@ -224,12 +239,17 @@ class API:
     def known(self, design: Design) -> dict:
         """The design for the page, drawn once so that what can't be drawn is said now.
 
-        ``note`` is a sentence when the weights have changed since the design was made.
+        ``note`` is a sentence when the weights have changed since the design was made, or when its
+        photo is not one for them and is left out.
         """
-        self.renderer.pixels(design)
-        now = self.renderer.stamped(design)
         note = ""
-        if design.fingerprint and design.fingerprint != now.fingerprint:
+        try:
+            self.renderer.pixels(design)
+        except PhotoError as error:
+            note, design = f"{error} It is left out.", designs_.without_photos(design)
+            self.renderer.pixels(design)
+        now = self.renderer.stamped(design)
+        if not note and design.fingerprint not in ("", now.fingerprint):
             note = "This generator has been trained anew since, so the picture may look different."
         return {"design": now.to_dict(), "note": note}
 

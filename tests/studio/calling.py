@@ -21,6 +21,7 @@ ENDPOINTS = {
     "blend",
     "blend_strip",
     "blend_animation",
+    "design_from_photo",
     "open_picture",
     "open_link",
     "link",

@@ -19,10 +19,10 @@ from studio import checkpoint
 from studio.design import from_seed
 from studio.generators.base import to_uint8
 from studio.latents import of_seed
+from studio.photos import prepare
 from studio.render import Renderer
 from train.__main__ import main
 from train.commands import evaluate
-from train.data.pixels import prepare
 from train.metrics import FeatureNetwork, drawing
 from train.recipes import Recipe
 

@@ -12,8 +12,8 @@ from image_files import BLUE, GREEN, RED, SIZE, encode, fill, load, make_zip, pi
 from PIL import ExifTags, Image
 from test_data_idx import fashion
 
+from studio.photos import TURNS
 from train.data.images import DataError, prepare
-from train.data.pixels import TURNS
 
 WHITE = (255, 255, 255)
 
@@ -77,7 +77,7 @@ def test_extreme_proportions_take_little_memory(fit, size):
     program = f"""
 import resource
 from PIL import Image
-from train.data.pixels import prepare
+from studio.photos import prepare
 image = Image.new("RGB", {size}, (255, 0, 0))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 picture = prepare(image, 64, 3, {fit!r})

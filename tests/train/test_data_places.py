@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from studio.photos import prepare
 from train.data.captions import Captions
 from train.data.images import ImageSet, NativeSizes, joined, load_images
-from train.data.pixels import prepare
 from train.runs.settings import Settings
 from train.work.dataset import aside, folders, load, sharp
 

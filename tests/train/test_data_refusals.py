@@ -24,8 +24,8 @@ from image_files import (
 )
 from PIL import Image
 
+from studio import photos as photos_
 from train.data import archives
-from train.data import pixels as pixels_
 from train.data.images import DataError, load_images
 
 
@@ -68,7 +68,7 @@ BAD = {
 def test_without_the_plug_in_a_phones_photos_are_refused_with_advice(tmp_path, monkeypatch):
     monkeypatch.delitem(Image.OPEN, "HEIF")
     loaded = load(fill(tmp_path, {"ok.png": encode(plain()), "photo.heic": BAD["photo.heic"][0]}))
-    assert reasons(loaded) == {"photo.heic": pixels_.HEIC}
+    assert reasons(loaded) == {"photo.heic": photos_.HEIC}
 
 
 def test_photos_as_phones_take_them_are_read(tmp_path):

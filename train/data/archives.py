@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from studio.errors import UserError
+from studio.photos import UnreadableError
 from train.data.limits import Limits, limits
 
 # Small members may unpack to many times their size: a tiny flat picture costs nothing to open.
@@ -45,10 +46,6 @@ NESTED = "an archive inside the data set; unpack it first"
 
 class DataError(UserError):
     """A data set that can't be used; the message tells a person what is wrong and what to do."""
-
-
-class UnreadableError(Exception):
-    """One file that can't be used; the message is the reason in plain words."""
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import UserError
+from studio.photos import flatten
 from train.data import check_words as words
 from train.data.backgrounds import odd_ones, white_beside
 from train.data.idx import is_idx, load_labels
 from train.data.images import FITS, folder_labels
 from train.data.likeness import SKETCH, originals, sketch
-from train.data.pixels import flatten
 from train.data.reading import allocate, find, read_pictures, unwrapped
 from train.data.report import Groups, Report, Source
 
@@ -66,7 +66,7 @@ def check(
     Args:
         size: pixels of the squares that training would see.
         channels: 1 or 3.
-        fit: "crop" or "pad" as for :func:`train.data.pixels.prepare`, or "auto" to choose.
+        fit: "crop" or "pad" as for :func:`studio.photos.prepare`, or "auto" to choose.
         minimum: photos that training needs.
         suggestion: title of a generator to start from if there are few photos.
         conditional: whether training would tell categories apart, if that is known.

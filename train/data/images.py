@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from studio.photos import prepare
 from train.data.archives import DataError
 from train.data.captions import Captions
 from train.data.idx import is_idx, load_labels
-from train.data.pixels import prepare
 from train.data.reading import (
     allocate,
     find,
@@ -87,7 +87,7 @@ def load_images(
     The first-level folder is the label when two or more of them hold images and none lies outside;
     a folder that wraps everything doesn't count.
 
-    ``fit`` and ``ground`` make squares as :func:`train.data.pixels.prepare` says. Images whose
+    ``fit`` and ``ground`` make squares as :func:`studio.photos.prepare` says. Images whose
     names, as the result would have them, are in ``leave_out`` are not used.
 
     Files that can't be read are listed in the result and stop nothing. Images beyond

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from train.data.pixels import shortened, turned
+from studio.photos import shortened, turned
 
 SKETCH = 32
 # Root mean square difference in grey levels, 0..255.

@@ -21,7 +21,9 @@ import psutil
 from PIL import Image
 from tqdm import tqdm
 
-from train.data.archives import DataError, open_members
+from studio import photos
+from studio.photos import LARGE_PIXELS
+from train.data.archives import DataError, Member, open_members
 from train.data.idx import (
     BLOCK_BYTES,
     FASHION_MNIST,
@@ -30,7 +32,6 @@ from train.data.idx import (
     find_images,
     is_idx,
 )
-from train.data.pixels import LARGE_PIXELS, read_member
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -86,7 +87,7 @@ def read_pictures(
 ) -> Iterator[Reading[_Result]]:
     """Look at every picture of a place that :func:`find` found; usable inside the ``with`` block.
 
-    ``look`` is called in ``workers`` threads as :func:`train.data.pixels.read_member` says.
+    ``look`` is called in ``workers`` threads as :func:`studio.photos.read` says.
     Pictures come in the order of their names; ``only`` the ones with these names, if given.
 
     Raises:
@@ -115,6 +116,11 @@ def read_pictures(
             read = partial(read_member, look=look, size=size)
             results = zip(names, map_in_order(read, members, workers), strict=True)
             yield Reading(len(members), iter(bar(results, total=len(members))))
+
+
+def read_member(member: Member, look: Look[_Result], size: int) -> _Result | str:
+    """As :func:`studio.photos.read`, of a file of a folder or zip."""
+    return member.refusal or photos.read(member.open, member.name, look, size)
 
 
 progress_bar = partial(tqdm, desc="Reading images", unit="image")

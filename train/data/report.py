@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from train.data.pixels import prepare
+from studio.photos import prepare
 from train.data.reading import read_pictures
 
 PREVIEW = 16

@@ -13,8 +13,8 @@ from torchvision.transforms.v2.functional import to_pil_image
 from studio import spaces
 from studio.generators import Generator
 from studio.generators.base import to_uint8
+from studio.photos import prepare
 from studio.words import Encoder
-from train.data.pixels import prepare
 
 BATCH = 100
 # Added to the seeds of latents, so that no training has them. Torch takes 32 bits of a seed.

@@ -51,6 +51,15 @@ export function wishing(design, wish) {
 }
 
 /**
+ * Whether there is a photo in a design, also in one of those that were blended.
+ * @type {(design: Design) => boolean}
+ */
+export function ofPhoto(design) {
+  const [first, second] = design.blend ?? [];
+  return Boolean(design.photo || (first && ofPhoto(first)) || (second && ofPhoto(second)));
+}
+
+/**
  * The categories that a design is of: one, or those of all the designs that were blended.
  * @type {(design: Design) => number[]}
  */

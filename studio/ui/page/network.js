@@ -1,9 +1,10 @@
 // Generators that run in the page. The first pictures come from the studio; meanwhile the runtime
 // and the generator's weights are loaded, checked and handed to a painter. From then on a design
 // whose leaves are known is drawn here, and the hand gets its picture without a network in between.
+// Photos are drawn by the studio only: their pictures have more than the styles that are drawn from.
 
 import { Refusal, call } from "./api.js";
-import { key } from "./design.js";
+import { key, ofPhoto } from "./design.js";
 import { notice } from "./notice.js";
 import * as painters from "./painters.js";
 import { leavesOf, placeOf } from "./place.js";
@@ -44,7 +45,7 @@ class Trouble extends Error {
 export function drawsHere(design) {
   const placed = (/** @type {Design} */ leaf) => "styles" in (leaves.get(nameOf(leaf)) ?? {});
   return ready !== null && painters.paints() && ready.weights === weightsOf(design.generator)
-    && leavesOf(design).every(placed);
+    && !ofPhoto(design) && leavesOf(design).every(placed);
 }
 
 /**
@@ -66,7 +67,7 @@ export async function drawHere(design, { patient = false } = {}) {
  */
 export async function prepare(design) {
   const weights = weightsOf(design.generator);
-  if (broken || refused.has(weights)) return;
+  if (broken || refused.has(weights) || ofPhoto(design)) return;
   wanted = weights;
   try {
     if (ready?.weights !== weights) await load(design.generator, weights);

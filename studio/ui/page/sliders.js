@@ -58,7 +58,7 @@ export function mountSliders(element) {
       set(range, offset(design, "dimensions", Number(range.dataset.index)));
     }
     set(adventure, design.truncation ?? 1);
-    set(number, design.blend ? "" : design.seed);
+    set(number, design.blend || design.photo ? "" : design.seed);
   }
 
   /** @type {number | undefined} */

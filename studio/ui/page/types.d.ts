@@ -20,7 +20,7 @@ export interface Design {
   dimensions?: Offset[]; variations?: [seed: number, amount: number][];
   /** Two parents, how far the blend is, and how far its surface is where that differs. */
   blend?: [first: Design, second: Design, amount: number, surface?: number];
-  label?: number; text?: string; guidance?: number; fingerprint?: string;
+  label?: number; text?: string; guidance?: number; photo?: string; fingerprint?: string;
 }
 
 /** What a design asks its generator for. */

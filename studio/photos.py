@@ -6,12 +6,10 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
-
-from train.data.archives import Member, UnreadableError
 
 try:
     from pillow_heif import register_heif_opener
@@ -59,23 +57,30 @@ _large_image = threading.Lock()
 Image.init()  # Fills Image.OPEN.
 
 
-def read_member(
-    member: Member, look: Callable[[Image.Image, tuple[int, int]], _Result], size: int
-) -> _Result | str:
-    """What ``look`` makes of a member's image, or the reason in words why it can't be read.
+class UnreadableError(Exception):
+    """One file that can't be used; the message is the reason in plain words."""
 
+
+def read(
+    open_file: Callable[[], BinaryIO],
+    name: str,
+    look: Callable[[Image.Image, tuple[int, int]], _Result],
+    size: int,
+) -> _Result | str:
+    """What ``look`` makes of an image file, or the reason in words why it can't be read.
+
+    ``open_file`` may raise :class:`UnreadableError`, and only the suffix of ``name`` counts.
     ``look`` gets the image, which may come out of its decoder reduced but not below twice ``size``
     pixels each way, and the (width, height) that its file states. It must load it: a damaged file
     may only then raise.
     """
     head = b""
     try:
-        refusal = member.refusal or REFUSED_SUFFIXES.get(Path(member.name).suffix.lower())
-        if refusal:
+        if refusal := REFUSED_SUFFIXES.get(Path(name).suffix.lower()):
             return refusal
         # HEIF is among them once a plug-in has registered it.
         formats = [name for name in Image.OPEN if name in FORMATS]
-        with member.open() as file:
+        with open_file() as file:
             head = file.read(16)
             file.seek(0)
             with Image.open(file, formats=formats) as image:
