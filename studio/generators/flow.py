@@ -89,6 +89,17 @@ class Flow(nn.Module):
                 point = ahead
             return point * self.deviation + self.mean
 
+    @property
+    def known(self) -> bool:
+        """Whether it was told where photos' styles lie; no style has exactly 0 and 1 there."""
+        return bool(self.mean.any() or (self.deviation != 1).any())
+
+    def forget(self) -> None:
+        """Know nothing of where styles lie: they are to mean something else."""
+        self.mean.zero_()
+        self.deviation.fill_(1)
+        self.pace.fill_(1)
+
     def latents(self, styles: Tensor, condition: Tensor | None = None, steps: int = 32) -> Tensor:
         """The latents (n, dim) that these styles (n, dim) are drawn from, nearly: the way back."""
         with torch.autocast(styles.device.type, enabled=False):

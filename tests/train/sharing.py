@@ -40,11 +40,15 @@ def main(folder: Path, steps: int) -> None:
             training.encoders.learnt.add("photo")  # as if it had begun from a codec
         training.prepare(folder / f"{name}-{processes.count}")
         numbers = []
-        for _ in range(steps):
-            training.step()
+        for step in range(steps):
+            # Late enough that critic and flow have their part in how styles are learnt.
+            training.step(step / steps if "styles" in recipe.teachers else 0.0)
             numbers.append(training.means.take(processes))
         agreed = processes.agree(float(processes.rank + 7), hardware.device)
-        results[name] = {"state": training.state_dict(), "numbers": numbers, "agreed": agreed}
+        results[name] = {
+            **{"state": training.state_dict(), "numbers": numbers},
+            **{"agreed": agreed, "batch": training.batch},
+        }
     torch.save(results, folder / f"results-{processes.rank}-of-{processes.count}.pt")
     leave()
 

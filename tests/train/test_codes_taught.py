@@ -18,6 +18,7 @@ from train.engine.training import Training
 from train.recipes import Recipe, for_classes, taught_by
 from train.teachers import features
 from train.teachers.codes import CodesError
+from train.teachers.styles import CRITIC_FROM, DRAWN_FROM, SEEN_FROM
 
 ALL = [("flow",), ("styles",), ("styles", "flow")]
 EVERYTHING = ("reconstruction", "styles", "flow")
@@ -90,10 +91,104 @@ def test_codes_come_nearer_through_their_styles(begin: Callable[..., Training]) 
     assert found[-1] < 0.9 * found[0]
 
 
+def test_pictures_and_the_critic_begin_to_count_one_after_the_other(
+    begin: Callable[..., Training],
+) -> None:
+    training = begin(("styles",))
+    critic = training.teachers["styles"].networks["critic"]
+    new = {name: value.clone() for name, value in critic.state_dict().items()}
+    found = {}
+    for done in (0.0, SEEN_FROM, CRITIC_FROM, DRAWN_FROM):
+        training.step(done)
+        found[done] = taken(training)
+        learnt = any(not torch.equal(new[n], each) for n, each in critic.state_dict().items())
+        assert learnt is (done >= CRITIC_FROM)
+    assert [value["picture_difference"] > 0 for value in found.values()] == [False] + [True] * 3
+    assert [value["style_critic_loss"] > 0 for value in found.values()] == [False] * 2 + [True] * 2
+
+
+def test_the_critic_learns_to_tell_what_came_back(begin: Callable[..., Training]) -> None:
+    training = begin(("styles",), batch=16, how={"aside": None})
+    training.recipe.teachers["styles"] = 0.0  # what it judges stays as it is
+    found = []
+    for _ in range(3):
+        for _ in range(8):
+            training.step(CRITIC_FROM)
+        found.append(taken(training)["style_critic_loss"])
+    assert found[-1] < found[0]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Training], list[tuple[Tensor, bool]]]:
+    """``asked(training)``: labels that its flow draws from now on, and if it learns by it."""
+
+    def asked(training: Training) -> list[tuple[Tensor, bool]]:
+        flow, found = training.generator.flow, []
+        draw = flow.forward
+
+        def noted(z: Tensor, told: Tensor) -> Tensor:
+            styles = draw(z, told)
+            found.append((told, styles.requires_grad))
+            return styles
+
+        monkeypatch.setattr(flow, "forward", noted)
+        return found
+
+    return asked
+
+
+def test_where_no_flow_knows_styles_they_are_mixed(
+    begin: Callable[..., Training], asked: Callable[..., Any]
+) -> None:
+    training = begin(("styles",))
+    assert not training.generator.flow.known
+    drawn = asked(training)
+    training.step(0.9)
+    assert not drawn and taken(training)["style_critic_loss"] > 0
+
+
+def test_a_flow_that_is_known_draws_and_stays(
+    begin: Callable[..., Training], asked: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = run(begin(("flow",)), 3)
+    training = begin(("styles",), start=start)
+    known, teacher = start.average.network.flow, training.teachers["styles"]
+    batches, lesson = [], teacher.lesson
+    monkeypatch.setattr(teacher, "lesson", lambda batch: batches.append(batch) or lesson(batch))
+    drawn = asked(training)
+    training.step(CRITIC_FROM)
+    ((labels, learns),) = drawn
+    assert torch.equal(labels, batches[0].told[1:2])  # one photo of the eight says what is drawn
+    assert not learns and known.known and same(known, training.generator.flow)
+
+
+def test_draws_reach_a_flow_once_it_has_learnt_for_a_while(
+    begin: Callable[..., Training], asked: Callable[..., Any]
+) -> None:
+    for done in (DRAWN_FROM - 0.01, DRAWN_FROM):
+        both, alone = (begin(("styles", "flow"), clip=0.0) for _ in range(2))
+        alone.recipe.teachers["styles"] = 0.0
+        drawn = asked(both)
+        for training in (both, alone):
+            training.step(done)
+        assert [learns for _, learns in drawn] == ([True] if done >= DRAWN_FROM else [])
+        # The gradient of what is drawn comes on top of that of the flow's own teacher.
+        gradients = [each.generator.flow.leave.bias.grad for each in (both, alone)]
+        assert gradients[1].any() and torch.equal(*gradients) is (done < DRAWN_FROM)
+
+
+def test_styles_that_are_found_anew_are_no_flows(codec: Training, lite0: Path) -> None:
+    first = begun(of(("flow",)), lite0, start=codec)
+    assert first.average.network.flow.known
+    first.average.network.synthesis.forget()
+    assert not begun(of(("styles",)), lite0, start=first).generator.flow.known
+    assert begun(of(("styles", "flow")), lite0, start=first).generator.flow.known
+
+
 @pytest.mark.parametrize(("names", "taught"), [(("flow",), {"flow"}), (("styles",), {"synthesis"})])
 def test_only_what_is_taught_changes(begin: Callable[..., Training], codec, names, taught) -> None:
     training = begin(names)
-    run(training, 5)
+    run(training, 9)
     before, after = codec.average.network, training.generator
     parts = [name for name in ("synthesis", "decoder") if not same(*both(before, after, name))]
     start = begin(names).generator

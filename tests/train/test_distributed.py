@@ -67,7 +67,10 @@ def recipes(tiny: Recipe) -> dict[str, Recipe]:
         "likeness-of-words": replace(taught_by(worded, ["likeness"]), batch=8),
         "both": taught_by(worded, ["game", "likeness"]),
         "codec": replace(coded, teachers={"reconstruction": 1.0}),
-        "codes": replace(coded, teachers={"styles": 1.0, "flow": 1.0}),
+        # Each of two processes looks at as many of its photos as one does of both's.
+        "codes": for_classes(
+            replace(coded, teachers={"styles": 1.0, "flow": 1.0}, conditional=True, batch=16), 3
+        ),
     }
 
 
@@ -151,7 +154,8 @@ def test_two_processes_learn_what_one_learns(results: list[dict[str, Any]]) -> N
             torch.testing.assert_close(shared[name], value, rtol=1e-4, atol=near, msg=name)
     for mine, ours in zip(results[0]["numbers"], results[1]["numbers"], strict=True):
         assert ours == pytest.approx(mine, rel=1e-3 if coded else 1e-4, abs=1e-5)
-    assert results[0]["state"]["images_shown"] == results[1]["state"]["images_shown"] == STEPS * 8
+    shown = [result["state"]["images_shown"] for result in results[:2]]
+    assert shown == [STEPS * result["batch"] for result in results[:2]]
 
 
 def test_all_processes_hear_the_same_numbers_and_decisions(results: list[dict[str, Any]]) -> None:

@@ -11,13 +11,13 @@ from train.recipes.recipe import Recipe
 # 210 million multiply-adds for 256 px: a browser has to draw while a slider moves.
 _GENERATOR_256 = {
     "kind": "coded",
-    "style_dim": 128,
+    "style_dim": 512,
     "code_channels": 20,
     "code_size": 16,
     "synthesis_widths": [64, 128, 128],
     "decoder_widths": [96, 56, 24, 12, 8],
-    "flow_width": 384,
-    "flow_blocks": 4,
+    "flow_width": 512,
+    "flow_blocks": 5,
 }
 _SHARED: dict[str, Any] = {
     "learning_rate": 1e-3,
@@ -54,7 +54,7 @@ STYLES_AND_FLOW = Recipe(
     name="coded",
     title="Designs in one space with photos, 256 px",
     source="Begins from a codec: principal components of codes made whole by a U-Net (Ronneberger"
-    " et al., 2015) with a critic (VAE-GAN, Larsen et al., 2016), and a flow of them (flow"
+    " et al., 2015) with a projected critic (Sauer et al., 2021), and a flow of them (flow"
     " matching, Lipman et al., 2023)",
     generator=_GENERATOR_256,
     batch=64,

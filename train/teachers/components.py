@@ -46,6 +46,7 @@ def find(setup: Setup, codes: Codes) -> None:
         synthesis.worth.copy_(worth)
         synthesis.centre.copy_(centre)
         synthesis.components.copy_(components)
+    generator.flow.forget()  # what it knew were other styles
     for each in (synthesis.worth, synthesis.centre, synthesis.components):
         setup.processes.share_first(each)
 

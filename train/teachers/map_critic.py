@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
+
+from train.teachers.losses import discriminator_hinge, generator_hinge
 
 WIDTH = 64
 SLOPE = 0.2
@@ -40,3 +43,40 @@ class MapCritic(nn.Module):
             head(norm(each)).float()
             for head, norm, each in zip(self.heads, self.norms, maps, strict=True)
         ]
+
+
+def blame(critic: nn.Module, maps: Sequence[Tensor], weights: Sequence[float] = ()) -> Tensor:
+    """How much pictures look drawn to a critic: the generator's hinge loss, a scalar.
+
+    Gradients reach the maps, but not the critic.
+
+    Args:
+        maps: of the pictures.
+        weights: what each map counts; 1 where there are none.
+    """
+    critic.eval().requires_grad_(False)
+    logits = critic(maps)
+    critic.train().requires_grad_(True)
+    return weighted([generator_hinge(each) for each in logits], weights)
+
+
+def critic_loss(
+    critic: nn.Module,
+    real: Sequence[Tensor],
+    drawn: Sequence[Tensor],
+    weights: Sequence[float] = (),
+) -> Tensor:
+    """How badly a critic tells drawn pictures from real ones: its hinge loss, a scalar.
+
+    Gradients reach the critic, but not the pictures; ``weights`` are as in :func:`blame`.
+    """
+    count = len(real[0])
+    both = [torch.cat([a, b.detach()]) for a, b in zip(real, drawn, strict=True)]
+    losses = [discriminator_hinge(each[:count], each[count:]) for each in critic(both)]
+    return weighted(losses, weights)
+
+
+def weighted(losses: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """The sum of some losses, each by its weight, or by 1 where there are none."""
+    whole = torch.stack(list(losses))
+    return (whole * whole.new_tensor(weights)).sum() if weights else whole.sum()

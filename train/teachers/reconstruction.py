@@ -29,8 +29,7 @@ from train.teachers.coded import CodedTeacher
 from train.teachers.codes import MISSING, CodesError
 from train.teachers.feature_distance import aside
 from train.teachers.features import Eye, frozen_stages, weights_file
-from train.teachers.losses import discriminator_hinge, generator_hinge
-from train.teachers.map_critic import BETAS, RATE, MapCritic
+from train.teachers.map_critic import BETAS, RATE, MapCritic, blame, critic_loss
 from train.teachers.pairs import CHANNELS, STAGES, View, feature_difference, pixel_difference
 
 PIXELS, FEATURES = 2.0, 0.5  # what each difference counts
@@ -130,10 +129,10 @@ class Reconstruction(CodedTeacher):
             whole = whole + MEANING * meaning
             self._last[0] = setup.processes.average(meaning.detach().clone())
         if self._judging:
-            blame = self._blame()
+            against = self._blame()
             if batch.step % MEASURED_EVERY == 0:
-                self.balance.measure(*pulls((loss, blame), back, setup.processes))
-            whole = whole + self._rise(batch.done) * self.balance.weight * blame
+                self.balance.measure(*pulls((loss, against), back, setup.processes))
+            whole = whole + self._rise(batch.done) * self.balance.weight * against
         self._numbers = torch.stack([pixels, features]).detach()
         return whole
 
@@ -203,20 +202,13 @@ class Reconstruction(CodedTeacher):
 
     def _blame(self) -> Tensor:
         """How much what comes back looks drawn to the critic: the hinge loss, a scalar."""
-        network = self.critic.network.eval().requires_grad_(False)
         with self.setup.hardware.autocast():
-            logits = network(self._back)
-        network.train().requires_grad_(True)
-        return torch.stack([generator_hinge(each) for each in logits]).sum()
+            return blame(self.critic.network, self._back)
 
     def _taught_critic(self, batch: Batch) -> Tensor:
         """One step of the critic; its loss before."""
-        count = len(self._real[0])
-        both = [torch.cat([a, b.detach()]) for a, b in zip(self._real, self._back, strict=True)]
         with self.setup.hardware.autocast():
-            logits = self.critic.network(both)
-        losses = [discriminator_hinge(each[:count], each[count:]) for each in logits]
-        loss = torch.stack(losses).sum()
+            loss = critic_loss(self.critic.network, self._real, self._back)
         self.critic.descend(loss, batch.rate, batch.shown)
         return loss
 

@@ -3,14 +3,16 @@
 The first principal components of a code are its style w. They are found once, in codes of photos
 (:mod:`train.teachers.components`), and the generator's synthesis learns to make the code of them
 again. What few values can't tell is left away where a picture shows it least: channels of codes
-count by what they change in pictures, and pictures of both are compared by a frozen network. A
-critic (as in VAE-GAN, Larsen et al., 2016) sees codes of photos, codes that came back, and codes of
-styles mixed from two photos', as a designer mixes them; so between photos, too, lie whole things.
+count by what they change in pictures, and pictures of both are compared by a frozen network.
+
+A projected critic (Sauer et al., 2021) on that network's maps sees pictures of codes that came back
+and of codes that are drawn, beside pictures of photos' codes. Those, and not the photos, are what
+is real to it: what the decoder can't draw is nothing that the synthesis could learn. Drawn codes
+are of styles from the flow, or of styles mixed from two photos' where no flow knows any yet.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,48 +25,56 @@ from train.engine.learner import Learner
 from train.teachers import components
 from train.teachers.balance import Balance, pulls
 from train.teachers.base import Batch, Setup
-from train.teachers.code_critic import BETAS, RATE, CodeCritic
 from train.teachers.coded import CodedTeacher
 from train.teachers.codes import frozen_picture
 from train.teachers.features import Eye, frozen_stages, weights_file
-from train.teachers.losses import (
-    discriminator_hinge,
-    generator_hinge,
-    gradient_penalty,
-)
-from train.teachers.pairs import STAGES, feature_difference
+from train.teachers.map_critic import BETAS, RATE, MapCritic, blame, critic_loss
+from train.teachers.pairs import CHANNELS, STAGES, View, feature_difference
 
-STYLE_NOISE = 0.2  # at most, on what the synthesis is given
+STYLE_NOISE = 0.15  # at most, on what the synthesis is given
 # At which parts of their size codes are compared, and what each counts.
 SHRUNK = ((1, 1.0), (2, 0.5), (4, 0.5))
-# Pictures of a share of the batch are compared in every third step, after a tenth of the training.
-SEEN_FROM, SEEN_EVERY, SEEN_SHARE = 0.1, 3, 3 / 16
+# Pictures cost far more than codes, so a share of the batch is looked at: half of it as it comes
+# back, half as drawn. This begins after a tenth of the training.
+SEEN_SHARE, SEEN_FROM = 0.25, 0.1
 PIXELS, PIXELS_SHRUNK = 2.0, 8
+# What the critic judges by, and what each map counts: fine ones tell the synthesis from the decoder
+# at once, and would have it learn little else.
+JUDGED, JUDGED_CHANNELS = range(5), (*CHANNELS, 320)
+JUDGED_WEIGHTS = (0.25, 0.5, 1.0, 1.0, 1.0)
 # The critic comes later and rises over some of the training; it pulls at codes with this share.
-CRITIC_FROM, CRITIC_RISE, CRITIC_SHARE = 0.25, 0.1, 0.4
-R1, R1_EVERY = 0.05, 8
-SEEN_MEASURED_EVERY, CRITIC_MEASURED_EVERY = 30, 20  # steps
-FIRST_WEIGHT, INERTIA = 0.1, 0.7
+CRITIC_FROM, CRITIC_RISE, CRITIC_SHARE = 0.25, 0.1, 0.6
+DRAWN_FROM = 0.5  # of the training: a flow that has just begun to learn draws nonsense
+MEASURED_EVERY = 25  # steps
+FIRST_SEEN, FIRST_CRITIC, INERTIA = 0.1, 0.01, 0.7
 WATCHED, WATCHED_EVERY = 32, 200  # photos that are not learnt from, and steps
 
 
 class Styles(CodedTeacher):
     """Teaches the synthesis of a coded generator, once it is found out what styles are.
 
+    Where the flow learns too, the critic's gradient reaches it through what it draws.
+
     Its numbers are the difference of codes, that of pictures by features and pixels, the critic's
-    loss, and how far photos that are not learnt from come back by their styles, by features. Not
-    every step measures the second and the last, which then are as they were.
+    loss, and how far photos that are not learnt from come back by their styles, by features. The
+    second and the third are 0 until they begin to count, and the last is as it was measured last.
     """
 
-    NUMBERS = ("code_difference", "picture_difference", "code_critic_loss", "style_features_aside")
+    NUMBERS = (
+        *("code_difference", "picture_difference"),
+        *("style_critic_loss", "style_features_aside"),
+    )
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        device = setup.hardware.device
-        self.seen = Balance(1.0, FIRST_WEIGHT, INERTIA)
-        self.balance = Balance(CRITIC_SHARE, FIRST_WEIGHT, INERTIA)
-        # Pictures, and features of photos that are watched, as they were measured last.
-        self._last = torch.zeros(2, device=device)
+        self.seen = Balance(1.0, FIRST_SEEN, INERTIA)
+        self.balance = Balance(CRITIC_SHARE, FIRST_CRITIC, INERTIA)
+        # Of photos that are watched, as it was measured last.
+        self._aside = torch.zeros((), device=setup.hardware.device)
+        # One of so many photos is looked at as it comes back. The next one says what is drawn, so
+        # the critic meets each label as often in what is real as in what is drawn.
+        apart = round(2 / SEEN_SHARE)
+        self._back, self._like = slice(0, None, apart), slice(1, None, apart)
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
@@ -73,10 +83,10 @@ class Styles(CodedTeacher):
 
     def begin(self) -> None:
         """Make the critic."""
-        setup, generator = self.setup, self.generator
+        setup = self.setup
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(setup.seed)
-            critic = CodeCritic(generator.code_channels, generator.code_size)
+            critic = MapCritic(JUDGED_CHANNELS)
         how = setup.recipe, setup.hardware, setup.processes
         self.critic = Learner(critic, *how, batch=setup.batch, rate=RATE, betas=BETAS)
 
@@ -90,106 +100,114 @@ class Styles(CodedTeacher):
         """
         weights = weights_file(self.setup.feature_weights)
         self.prepare_codes(folder, on_photos)
-        self.eye = Eye(frozen_stages(weights, STAGES), self.setup.hardware)
+        self.eye = Eye(frozen_stages(weights, JUDGED), self.setup.hardware)
         components.find(self.setup, self.codes)
 
     def lesson(self, batch: Batch) -> Tensor:
         """How far codes that come back are from those of photos, and what gives them away."""
-        setup, generator = self.setup, self.generator
-        self._codes = codes = self.codes.of(batch)
-        styles = generator.synthesis.styles(codes)
+        codes = self.codes.of(batch)
+        styles = self.generator.synthesis.styles(codes)
         given = self.noisy(styles, STYLE_NOISE)
         self._judging = batch.done >= CRITIC_FROM
         if self._judging:
-            given = torch.cat([given, self._mixed(styles)])
-        with setup.hardware.autocast():
-            drawn = generator.codes(given).float()
-        self._drawn = drawn.detach()
-        own = slice(len(codes))
-        loss = whole = self._difference(drawn[own], codes)
-        if batch.done >= SEEN_FROM and batch.step % SEEN_EVERY == 0:
-            count = math.ceil(SEEN_SHARE * len(codes))
-            apart = self._pictures_apart(drawn[:count], codes[:count])
-            if batch.step % SEEN_MEASURED_EVERY == 0:
-                # As strong for each code that is seen as what is compared of all.
-                wanted, found = pulls((loss, apart), drawn, setup.processes)
-                self.seen.measure(wanted * (len(codes) / count) ** 0.5, found)
-            whole = whole + self.seen.weight * apart
-            self._last[0] = setup.processes.average(apart.detach().clone())
-        if self._judging:
-            blame = self._blame(drawn)
-            if batch.step % CRITIC_MEASURED_EVERY == 0:
-                self.balance.measure(*pulls((loss, blame), drawn, setup.processes, own))
-            rise = min(1.0, (batch.done - CRITIC_FROM) / CRITIC_RISE + 0.05)
-            whole = whole + rise * self.balance.weight * blame
-        self._far = loss.detach()
+            given = torch.cat([given, self._drawn_styles(styles, batch)])
+        with self.setup.hardware.autocast():
+            made = self.generator.codes(given).float()
+        whole = self._difference(made[: len(codes)], codes)
+        self._code_difference = whole.detach()
+        self._picture_difference = torch.zeros_like(self._code_difference)
+        if batch.done >= SEEN_FROM:
+            whole = whole + self._by_pictures(made, codes, batch)
         return whole
 
     def settle(self, batch: Batch) -> Tensor:
         """Let the critic learn from the lesson."""
-        critic = self._taught_critic(batch) if self._judging else torch.zeros_like(self._far)
-        del self._codes, self._drawn
+        loss = torch.zeros_like(self._code_difference)
+        if self._judging:
+            with self.setup.hardware.autocast():
+                loss = critic_loss(self.critic.network, self._real, self._made, JUDGED_WEIGHTS)
+            self.critic.descend(loss, batch.rate, batch.shown)
+            del self._real, self._made
         rows = self.aside(WATCHED)
         if batch.step % WATCHED_EVERY == 0 and len(rows):
-            self._last[1] = self._watched(rows)
-        pictures, watched = self._last.clone()
-        return torch.stack([self._far, pictures, critic.detach(), watched])
+            self._aside = self._watched(rows)
+        numbers = self._code_difference, self._picture_difference, loss.detach(), self._aside
+        return torch.stack(numbers)
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "critic": self.critic.state_dict(),
             "weights": [self.seen.weight, self.balance.weight],
-            "last": self._last,
+            "aside": self._aside,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.critic.load_state_dict(state["critic"])
         self.seen.weight, self.balance.weight = state["weights"]
-        self._last = state["last"].to(self.setup.hardware.device)
+        self._aside = state["aside"].to(self.setup.hardware.device)
 
-    def _difference(self, drawn: Tensor, codes: Tensor) -> Tensor:
+    def _difference(self, made: Tensor, codes: Tensor) -> Tensor:
         """Of codes (n, c, s, s), at several sizes, by what each channel is worth; a scalar."""
-        apart, worth = drawn - codes, self.generator.synthesis.worth
+        apart, worth = made - codes, self.generator.synthesis.worth
         parts = [
             weight * ((F.avg_pool2d(apart, factor) if factor > 1 else apart).abs() * worth).mean()
             for factor, weight in SHRUNK
         ]
         return torch.stack(parts).sum()
 
-    def _pictures_apart(self, drawn: Tensor, codes: Tensor) -> Tensor:
-        """How far pictures of drawn codes are from those of the codes, in features and pixels."""
-        with self.setup.hardware.autocast():
-            mine = self._half(frozen_picture(self.generator, drawn))
+    def _by_pictures(self, made: Tensor, codes: Tensor, batch: Batch) -> Tensor:
+        """What pictures of some codes lack, weighed beside the difference of codes; a scalar.
+
+        Args:
+            made: codes that came back of ``codes`` (b, c, s, s), then those that were drawn.
+        """
+        setup, total = self.setup, len(codes)
+        own, back = slice(0, total, self._back.step), codes[self._back]
+        with setup.hardware.autocast():
+            mine = self._pictures(torch.cat([made[own], made[total:]]))
             with torch.no_grad():
-                wanted = self._half(frozen_picture(self.generator, codes))
+                # The critic also sees those that say what is drawn.
+                like = codes[self._like] if self._judging else codes[:0]
+                real = self._pictures(torch.cat([back, like]))
+        view, count = View(real.shape[-1], setup.random), len(back)
+        maps = self.eye(view(mine, None))
         with torch.no_grad():
-            maps = self.eye(wanted)
-        apart, shrunk = mine - wanted, F.avg_pool2d(mine - wanted, PIXELS_SHRUNK)
-        features = feature_difference(self.eye(mine), maps, self.setup.processes)
-        return features + PIXELS * (apart.abs().mean() + shrunk.abs().mean())
+            of_photos = self.eye(view(real, None))
+        features = firsts(maps, count), firsts(of_photos, count)
+        apart = feature_difference(*features, setup.processes) + pixels(mine[:count], real[:count])
+        measured = batch.step % MEASURED_EVERY == 0
+        if measured:
+            near = self._difference(made[own], back)  # as strong for each as that of all codes
+            self.seen.measure(*pulls((near, apart), made, setup.processes, own))
+        whole = self.seen.weight * apart
+        self._picture_difference = apart.detach()
+        if not self._judging:
+            return whole
+        with setup.hardware.autocast():
+            against = blame(self.critic.network, maps, JUDGED_WEIGHTS)
+        if measured:
+            self.balance.measure(*pulls((near + whole, against), made, setup.processes, own))
+        self._real, self._made = of_photos, [each.detach() for each in maps]
+        rise = min(1.0, (batch.done - CRITIC_FROM) / CRITIC_RISE + 0.05)
+        return whole + rise * self.balance.weight * against
 
-    def _blame(self, drawn: Tensor) -> Tensor:
-        """How much codes look drawn to the critic: the hinge loss, a scalar."""
-        network = self.critic.network.requires_grad_(False)
-        with self.setup.hardware.autocast():
-            logits = network(drawn)
-        network.requires_grad_(True)
-        return generator_hinge(logits)
+    def _pictures(self, codes: Tensor) -> Tensor:
+        """Pictures (n, C, S, S) of codes in -1..1 or a little beyond; the decoder stays."""
+        return self.in_unit_range(frozen_picture(self.generator, codes))
 
-    def _taught_critic(self, batch: Batch) -> Tensor:
-        """One step of the critic; its loss before."""
-        network, codes = self.critic.network, self._codes
-        penalised = batch.step % R1_EVERY == 0
-        if penalised:  # in full precision: gradients of gradients are small
-            real = network(codes.requires_grad_(True))
-        with self.setup.hardware.autocast():
-            real = real if penalised else network(codes)
-            drawn = network(self._drawn)
-        loss = total = discriminator_hinge(real, drawn)
-        if penalised:
-            total = loss + R1 * R1_EVERY * gradient_penalty(codes, real)
-        self.critic.descend(total, batch.rate, batch.shown)
-        return loss
+    def _drawn_styles(self, styles: Tensor, batch: Batch) -> Tensor:
+        """Styles (n, style_dim) that no photo has, as many as are looked at.
+
+        They are the flow's, of what some photos of the batch are, once it knows styles of photos;
+        gradients reach it where it learns. Before, they are mixed from two photos'.
+        """
+        flow, taught = self.generator.flow, "flow" in self.setup.recipe.teachers
+        if not flow.known or (taught and batch.done < DRAWN_FROM):
+            return self._mixed(styles)[self._like]
+        z = self.normal(self.setup.batch, flow.dim)[self.setup.share][self._like]
+        told = None if batch.told is None else batch.told[self._like]
+        with torch.set_grad_enabled(taught):
+            return flow(z, told)
 
     def _mixed(self, styles: Tensor) -> Tensor:
         """As many styles, each between two neighbours' in the batch, as far from the middle."""
@@ -204,10 +222,18 @@ class Styles(CodedTeacher):
         photos = self.codes.photos(rows)
         styles = self.generator.synthesis.styles(self.codes.of_rows(rows))
         with self.setup.hardware.autocast():
-            back = self.generator.draw(styles)
-        maps = self.eye(self._half(back)), self.eye(F.avg_pool2d(photos, 2))
-        return feature_difference(*maps)
+            back = self.in_unit_range(self.generator.draw(styles))
+        seen = [firsts(self.eye(F.avg_pool2d(each, 2)), len(rows)) for each in (back, photos)]
+        return feature_difference(*seen)
 
-    def _half(self, pictures: Tensor) -> Tensor:
-        """Pictures at half their size in -1..1."""
-        return F.avg_pool2d(self.in_unit_range(pictures), 2)
+
+def firsts(maps: list[Tensor], count: int) -> list[Tensor]:
+    """The first ``count`` rows of those maps by which pictures are compared."""
+    return [each[:count] for each in maps[: len(STAGES)]]
+
+
+def pixels(pictures: Tensor, real: Tensor) -> Tensor:
+    """How far the pixels of pictures (n, C, s, s) are from those of real ones, a scalar."""
+    half = F.avg_pool2d(pictures - real, 2)
+    shrunk = F.avg_pool2d(half, PIXELS_SHRUNK)
+    return PIXELS * (half.abs().mean() + shrunk.abs().mean())
