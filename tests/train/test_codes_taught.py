@@ -87,7 +87,7 @@ def test_velocities_come_nearer_to_those_of_photos(begin: Callable[..., Training
 
 def test_codes_come_nearer_through_their_styles(begin: Callable[..., Training]) -> None:
     training = begin(("styles",), learning_rate=5e-3)
-    found = [taken(run(training, 20, total=10_000))["code_difference"] for _ in range(3)]
+    found = [taken(run(training, 20, total=10_000))["code_difference"] for _ in range(6)]
     assert found[-1] < 0.9 * found[0]
 
 
@@ -162,7 +162,7 @@ def test_a_flow_that_is_known_draws_and_stays(
     assert not learns and known.known and same(known, training.generator.flow)
 
 
-def test_draws_reach_a_flow_once_it_has_learnt_for_a_while(
+def test_a_flow_draws_once_it_has_learnt_for_a_while_and_learns_nothing_by_that(
     begin: Callable[..., Training], asked: Callable[..., Any]
 ) -> None:
     for done in (DRAWN_FROM - 0.01, DRAWN_FROM):
@@ -171,10 +171,9 @@ def test_draws_reach_a_flow_once_it_has_learnt_for_a_while(
         drawn = asked(both)
         for training in (both, alone):
             training.step(done)
-        assert [learns for _, learns in drawn] == ([True] if done >= DRAWN_FROM else [])
-        # The gradient of what is drawn comes on top of that of the flow's own teacher.
+        assert [learns for _, learns in drawn] == ([False] if done >= DRAWN_FROM else [])
         gradients = [each.generator.flow.leave.bias.grad for each in (both, alone)]
-        assert gradients[1].any() and torch.equal(*gradients) is (done < DRAWN_FROM)
+        assert gradients[1].any() and torch.equal(*gradients)
 
 
 def test_styles_that_are_found_anew_are_no_flows(codec: Training, lite0: Path) -> None:

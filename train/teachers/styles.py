@@ -31,19 +31,19 @@ from train.teachers.features import Eye, frozen_stages, weights_file
 from train.teachers.map_critic import BETAS, RATE, MapCritic, blame, critic_loss
 from train.teachers.pairs import CHANNELS, STAGES, View, feature_difference
 
-STYLE_NOISE = 0.15  # at most, on what the synthesis is given
+STYLE_NOISE = 0.35  # at most, on what the synthesis is given: a flow's styles are not quite photos'
 # At which parts of their size codes are compared, and what each counts.
 SHRUNK = ((1, 1.0), (2, 0.5), (4, 0.5))
 # Pictures cost far more than codes, so a share of the batch is looked at: half of it as it comes
 # back, half as drawn. This begins after a tenth of the training.
 SEEN_SHARE, SEEN_FROM = 0.25, 0.1
 PIXELS, PIXELS_SHRUNK = 2.0, 8
-# What the critic judges by, and what each map counts: fine ones tell the synthesis from the decoder
-# at once, and would have it learn little else.
+# What the critic judges by, and what each map counts. By fine maps it would have little stripes and
+# folds on every surface, as photos have them on some.
 JUDGED, JUDGED_CHANNELS = range(5), (*CHANNELS, 320)
-JUDGED_WEIGHTS = (0.25, 0.5, 1.0, 1.0, 1.0)
+JUDGED_WEIGHTS = (0.04, 0.2, 0.8, 1.0, 1.0)
 # The critic comes later and rises over some of the training; it pulls at codes with this share.
-CRITIC_FROM, CRITIC_RISE, CRITIC_SHARE = 0.25, 0.1, 0.6
+CRITIC_FROM, CRITIC_RISE, CRITIC_SHARE = 0.25, 0.1, 0.35
 DRAWN_FROM = 0.5  # of the training: a flow that has just begun to learn draws nonsense
 MEASURED_EVERY = 25  # steps
 FIRST_SEEN, FIRST_CRITIC, INERTIA = 0.1, 0.01, 0.7
@@ -53,7 +53,8 @@ WATCHED, WATCHED_EVERY = 32, 200  # photos that are not learnt from, and steps
 class Styles(CodedTeacher):
     """Teaches the synthesis of a coded generator, once it is found out what styles are.
 
-    Where the flow learns too, the critic's gradient reaches it through what it draws.
+    The critic's gradient stops before the flow: where it went on, every design soon had the one
+    collar that passed best.
 
     Its numbers are the difference of codes, that of pictures by features and pixels, the critic's
     loss, and how far photos that are not learnt from come back by their styles, by features. The
@@ -198,15 +199,15 @@ class Styles(CodedTeacher):
     def _drawn_styles(self, styles: Tensor, batch: Batch) -> Tensor:
         """Styles (n, style_dim) that no photo has, as many as are looked at.
 
-        They are the flow's, of what some photos of the batch are, once it knows styles of photos;
-        gradients reach it where it learns. Before, they are mixed from two photos'.
+        They are the flow's, of what some photos of the batch are, once it knows styles of photos.
+        Before, they are mixed from two photos'.
         """
         flow, taught = self.generator.flow, "flow" in self.setup.recipe.teachers
         if not flow.known or (taught and batch.done < DRAWN_FROM):
             return self._mixed(styles)[self._like]
         z = self.normal(self.setup.batch, flow.dim)[self.setup.share][self._like]
         told = None if batch.told is None else batch.told[self._like]
-        with torch.set_grad_enabled(taught):
+        with torch.no_grad():
             return flow(z, told)
 
     def _mixed(self, styles: Tensor) -> Tensor:
@@ -223,8 +224,8 @@ class Styles(CodedTeacher):
         styles = self.generator.synthesis.styles(self.codes.of_rows(rows))
         with self.setup.hardware.autocast():
             back = self.in_unit_range(self.generator.draw(styles))
-        seen = [firsts(self.eye(F.avg_pool2d(each, 2)), len(rows)) for each in (back, photos)]
-        return feature_difference(*seen)
+        mine, real = (self.eye(F.avg_pool2d(each, 2)) for each in (back, photos))
+        return feature_difference(firsts(mine, len(rows)), firsts(real, len(rows)))
 
 
 def firsts(maps: list[Tensor], count: int) -> list[Tensor]:
