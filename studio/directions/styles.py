@@ -25,14 +25,13 @@ SAMPLES = 10_000
 # Categories that the samples are shared among; each needs enough for its centre.
 CLASSES = 100
 # Principal components of each group of layers, of how many designs the traits are measured to find
-# directions among them, and on how many designs those are tried out. Together they are some 600
+# directions among them, and on how many designs those are tried out. Together they are some 700
 # pictures: this may run beside a training.
 COMPONENTS = 16
 TRAIT_DESIGNS, TRAIT_CLASSES = 400, 16
 TRIAL_DESIGNS = 8
 TRIAL_PIXELS = 64
 RIDGE = 0.02  # of the designs, so that components which are one are taken in equal parts
-SPARE = 3  # components that are tried out besides
 # A direction that is mostly one of those before it is none.
 LEAST_NEW = 0.4
 # A direction acts only on the layers that its trait belongs to if at least this share of its
@@ -64,8 +63,8 @@ def find(
     some = (labels < TRAIT_CLASSES).nonzero().flatten()[:TRAIT_DESIGNS]
     slopes, spread = regressed(generator, styles[some], labels[some], components)
     traits, ways = told_apart(slopes / spread)
-    # Some of the directions may turn out to change their traits too little.
-    free = without(torch.eye(len(components)), ways)[: max(0, count - len(ways)) + SPARE]
+    # All of the directions may turn out to change their traits too little.
+    free = without(torch.eye(len(components)), ways)[:count]
     vectors = torch.tensordot(torch.cat([ways, free]), components, 1)
     looks, changes = tried(generator, vectors, styles[-TRIAL_DESIGNS:], groups)
     changes /= spread
