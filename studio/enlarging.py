@@ -4,8 +4,8 @@ A small network adds to a Lanczos enlargement. What it adds was not in the pictu
 as photos would have it. So it is added by a strength, it moves no surface's colour, and pictures
 that carry it say so (:mod:`studio.exports`).
 
-Its files are a folder beside the checkpoints, ``detail``: ``enlarger.safetensors`` and ``card.json``
-with its settings, the weights' hash, what it learnt from and what it may be used for.
+Its files are a folder beside the checkpoints, ``detail``: ``enlarger.safetensors``, and a
+``card.json`` with its settings, the weights' hash, what it learnt from and what it may be used for.
 ``python -m train detail`` writes it.
 """
 
