@@ -182,7 +182,7 @@ def test_pixels_alone_bring_it_nearer(eye: Eye, monkeypatch: pytest.MonkeyPatch)
     photos = stripes.expand(6, 3, LARGE, LARGE).contiguous()
     small = photos.float().reshape(6, 3, SIZE, 2, SIZE, 2).mean((3, 5)).to(torch.uint8)
     made = pairs.Pairs(photos, small, small, torch.arange(6) >= 4)
-    learnt = learn(Lessons(made, eye, CPU, batch=4), Length(steps=60))
+    learnt = learn(Lessons(made, eye, CPU, batch=4), Length(steps=200))
     found = measuring.measure(made, enlarging.Detail(learnt.network, {}))
     assert found["photos"] == 2
     assert found["detail"]["pixels"] < 0.9 * found["lanczos"]["pixels"]

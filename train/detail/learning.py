@@ -34,7 +34,8 @@ RATE, DECAY_FROM = 1e-3, 0.5  # the rate falls to nothing over the rest
 PIXELS, FEATURES = 2.0, 0.5  # what each difference counts
 # From which part of the training on features count, and the critic.
 FEATURES_FROM, CRITIC_FROM = 0.15, 0.4
-CRITIC_SHARE = 0.5  # of how strongly the differences pull
+# Of how strongly the differences pull: at 0.5 it changed next to nothing.
+CRITIC_SHARE, INERTIA = 1.5, 0.5
 # The finest map costs a critic more than all others, and shows it little more.
 JUDGED = slice(1, None)
 MEASURED_EVERY = 15  # steps
@@ -86,12 +87,12 @@ class Lessons:
         self.eye, self.hardware = eye, hardware
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network, critic = Enlarger(), MapCritic(CHANNELS[JUDGED])
+            network, critic = Enlarger(), MapCritic(list(CHANNELS)[JUDGED])
         self.network, self.critic = hardware.place(network), hardware.place(critic)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.network.parameters(), RATE, (0.9, 0.99))
         self.critics = torch.optim.Adam(self.critic.parameters(), CRITIC_RATE, BETAS)
-        self.balance = Balance(CRITIC_SHARE, 0.0)  # so it comes in slowly
+        self.balance = Balance(CRITIC_SHARE, 0.0, INERTIA)  # so it comes in slowly
         self.random = torch.Generator().manual_seed(seed)
         self.crops = Crops(pairs, batch, CROP, self.random)
         self.steps, self.seconds = 0, 0.0

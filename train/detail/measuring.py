@@ -9,23 +9,24 @@ import torch
 from torch import Tensor
 
 from studio import pictures
-from studio.enlarging import Detail
+from studio.enlarging import STRENGTH, Detail
 from train.detail.pairs import Pairs
 from train.metrics.distances import frechet_distance
 from train.metrics.features import Features
 
 CROP = 224  # what feature networks learnt from, at the photos' own scale
 ACROSS = 2  # crops of a photo, and down
-WAYS = {"lanczos": 0.0, "detail": 1.0}  # strengths
+WAYS = {"lanczos": 0.0, "detail": STRENGTH}
 
 
 def measure(pairs: Pairs, detail: Detail, features: Features | None = None) -> dict[str, Any]:
     """Numbers for a card, over the photos that are held out; lower is nearer.
 
-    For each way of enlarging: ``pixels`` is the mean absolute difference, in levels of 255. With
-    ``features``, of crops at the photos' own scale: ``features`` is 1 less the cosine of a crop's
-    and its photo's, ``frechet`` the Fréchet distance of all crops and all photos' crops. ``moved``
-    is by how many levels a picture's mean colour moves at most.
+    For each way of enlarging, of which detail is added as strongly as is usual: ``pixels`` is the
+    mean absolute difference, in levels of 255. With ``features``, of crops at the photos' own
+    scale: ``features`` is 1 less the cosine of a crop's and its photo's, ``frechet`` the Fréchet
+    distance of all crops and all photos' crops. ``moved`` is by how many levels a picture's mean
+    colour moves at most.
     """
     rows = pairs.held_out.nonzero()[:, 0]
     photos = pairs.photos[rows]
