@@ -51,6 +51,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="G",
         help="how closely to follow the words: 0 not at all, 1 as learnt, up to 3",
     )
+    generate.add_argument(
+        "--detail",
+        type=float,
+        metavar="D",
+        help="how much made-up detail to add to enlarged pictures, 0 to 1, for generators that"
+        " have it (as much as is usual)",
+    )
     generate.set_defaults(run=run_generate)
 
     blending = commands.add_parser("blend", help="draw the steps between two designs")
@@ -149,11 +156,12 @@ def run_generate(renderer: Renderer, options: argparse.Namespace) -> None:
         )
         for index in range(options.count)
     ]
+    renderer.detail(options.name, options.size, options.detail)  # first: what it refuses, now
     options.out.mkdir(parents=True, exist_ok=True)
     for each in designs:
         write(
             options.out / f"{options.name}-{stem}{each.seed}.png",
-            exports.to_png(renderer, each, options.size),
+            exports.to_png(renderer, each, options.size, options.detail),
         )
 
 

@@ -58,7 +58,7 @@ def steps(
 
 def strip(renderer: Renderer, designs: Sequence[Design], size: int) -> Image.Image:
     """The designs side by side, each about ``size`` pixels wide."""
-    frames = [renderer.enlarged(design, size) for design in designs]
+    frames = [renderer.enlarged(design, size, detail=0) for design in designs]
     width, height = frames[0].size
     result = Image.new(frames[0].mode, (width * len(frames), height))
     for index, frame in enumerate(frames):
@@ -69,7 +69,9 @@ def strip(renderer: Renderer, designs: Sequence[Design], size: int) -> Image.Ima
 def animation(renderer: Renderer, designs: Sequence[Design], size: int) -> bytes:
     """A GIF that goes through the designs and back, forever, resting at both ends."""
     # A palette for each frame, found once for the way there and the way back.
-    there = [renderer.enlarged(design, size).convert("RGB").quantize() for design in designs]
+    there = [
+        renderer.enlarged(design, size, detail=0).convert("RGB").quantize() for design in designs
+    ]
     frames = there + there[-2:0:-1]
     durations = [FRAME_MILLISECONDS] * len(frames)
     durations[0] = durations[len(there) - 1] = PAUSE_MILLISECONDS

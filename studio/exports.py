@@ -16,6 +16,7 @@ from studio.render import Renderer
 
 # The PNG text chunk in which a picture carries its design.
 KEY = "atelier-design"
+NOTE = "Comment"  # where a person finds it
 # What a designer gets: large enough to paste into a board.
 EXPORT_SIZE = 1024
 MAX_SIZE = 4096
@@ -24,11 +25,24 @@ MAX_BYTES = 32 * 2**20
 DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)\d)", re.IGNORECASE)
 
 
-def to_png(renderer: Renderer, picture: Design, size: int = EXPORT_SIZE) -> bytes:
-    """A PNG of a design, enlarged to about ``size`` pixels, with the design in its metadata."""
+def to_png(
+    renderer: Renderer, picture: Design, size: int = EXPORT_SIZE, detail: float | None = None
+) -> bytes:
+    """A PNG of a design, enlarged to about ``size`` pixels, with the design in its metadata.
+
+    Where detail was made up (``detail`` is how strongly, as :meth:`Renderer.enlarged` takes it), a
+    comment there says so.
+
+    Raises:
+        DesignError: as for :meth:`Renderer.enlarged`.
+    """
     info = PngImagePlugin.PngInfo()
     info.add_itxt(KEY, renderer.stamped(picture).to_json())
-    return pictures.to_png(renderer.enlarged(picture, size), pnginfo=info)
+    if adds := renderer.detail(picture.generator, size, detail):
+        enlarger, strength = adds
+        side = renderer.open(picture.generator).generator.image_size
+        info.add_itxt(NOTE, enlarger.note(side, strength))
+    return pictures.to_png(renderer.enlarged(picture, size, detail), pnginfo=info)
 
 
 def from_png(data: bytes) -> Design:

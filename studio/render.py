@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from studio import checkpoint, directions, onnx_files, pictures, spaces
+from studio import checkpoint, directions, enlarging, onnx_files, pictures, spaces
 from studio.checkpoint import Checkpoint, CheckpointError
 from studio.design import Design, DesignError, PhotoError
+from studio.enlarging import Detail
 from studio.generators import Generator
 from studio.generators.base import to_uint8
 from studio.onnx_files import Exported
@@ -27,6 +28,7 @@ from studio.words import Encoder
 # Pictures kept so that an unchanged design is never drawn twice; 64 px ones weigh 12 kB each.
 PICTURES_KEPT = 4096
 EXPORTS_LOST = 3  # to a training that replaces what is exported, before that is said
+DETAIL = "detail"  # a manner of enlargement, on cards
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,14 @@ class Opened:
 
     @property
     def enlargement(self) -> str:
-        """How its pictures are enlarged: ``lanczos`` or, for pixel art, ``nearest``."""
+        """How its pictures are enlarged: ``lanczos``, for pixel art ``nearest``, or ``detail``.
+
+        The last is Lanczos with detail that was learnt from photos: see :mod:`studio.enlarging`. It
+        is for coded generators alone, from whose pictures it was learnt.
+        """
         manner = self.checkpoint.card.get("enlargement", "lanczos")
+        if manner == DETAIL:
+            return DETAIL if self.generator.kind == "coded" else "lanczos"
         known = isinstance(manner, str) and manner in pictures.RESAMPLING
         return manner if known else "lanczos"
 
@@ -74,6 +82,7 @@ class Renderer:
         self._listed: dict[str, Checkpoint] = {}
         self._opening: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._drawing = threading.Lock()
+        self._detail: Detail | None = None
         self._draw_kept = lru_cache(PICTURES_KEPT)(self._draw)
 
     def checkpoints(self) -> dict[str, Checkpoint]:
@@ -172,9 +181,61 @@ class Renderer:
         """Draw a design as a Pillow image, RGB or grey, at the generator's own size."""
         return pictures.to_image(self.pixels(design))
 
-    def enlarged(self, design: Design, size: int) -> Image.Image:
-        """Draw a design and enlarge it to about ``size`` pixels in its generator's manner."""
-        return pictures.enlarge(self.image(design), size, self.open(design.generator).enlargement)
+    def enlarged(self, design: Design, size: int, detail: float | None = None) -> Image.Image:
+        """Draw a design and enlarge it to about ``size`` pixels in its generator's manner.
+
+        Args:
+            detail: how strongly to add what :meth:`detail` makes up, 0..1; 0 is Lanczos alone. None
+                is as much as is usual where there is any, and else none.
+
+        Raises:
+            DesignError: as for :meth:`detail` and :meth:`pixels`.
+            checkpoint.CheckpointError: files of the generator or of the enlarger are damaged.
+        """
+        image, manner = self.image(design), self.open(design.generator).enlargement
+        adds = self.detail(design.generator, size, detail)
+        if adds is None:
+            return pictures.enlarge(image, size, "lanczos" if manner == DETAIL else manner)
+        enlarger, strength = adds
+        with self._drawing:
+            twice = enlarger(image, strength)
+        if size < twice.width:
+            height = round(image.height * size / image.width)
+            return twice.resize((size, height), Image.Resampling.LANCZOS)
+        return pictures.enlarge(twice, size, "lanczos")
+
+    def detail(
+        self, name: str, size: int, strength: float | None = None
+    ) -> tuple[Detail, float] | None:
+        """What adds detail to a generator's pictures at ``size`` pixels, and how strongly.
+
+        None where nothing does: at the generator's own size, at a strength of 0, or as its card
+        does not ask for it. It is read once, so a studio that runs goes on with what it began with.
+
+        Raises:
+            DesignError: the strength is not from 0 to 1, or there is no detail to add though one is
+                given, or there is no such generator.
+            checkpoint.CheckpointError: files of the generator or of the enlarger are damaged.
+        """
+        if strength is not None and not 0 <= strength <= 1:
+            raise DesignError("How much detail to add is a number from 0 to 1.")
+        opened, wanted = self.open(name), enlarging.STRENGTH if strength is None else strength
+        if not wanted:
+            return None
+        side = opened.generator.image_size
+        able = opened.enlargement == DETAIL and opened.generator.channels == 3
+        # Read also where it adds nothing: what can't be had is said at any size.
+        adds = self._enlarger() if able and enlarging.fits(side) else None
+        if adds is None and strength:
+            raise DesignError(f"{opened.checkpoint.title} has no detail to add: leave it away.")
+        return (adds, wanted) if adds and size > side else None
+
+    def _enlarger(self) -> Detail | None:
+        if self._detail is None:
+            folders = (root / enlarging.FOLDER for root in self.roots)
+            there = next((each for each in folders if (each / checkpoint.CARD).is_file()), None)
+            self._detail = enlarging.load(there) if there else None
+        return self._detail
 
     def sheet(self, designs: Sequence[Design]) -> Image.Image:
         """Draw designs of one generator side by side in one image, without gaps."""

@@ -12,6 +12,7 @@ DEFAULT = "start_or_resume"
 COMMANDS = {
     "categorise": "make a generator by category of one that draws by words",
     "check": "look at photos: how many can be used, copies, odd ones out",
+    "detail": "learn to add detail to what a coded generator draws, enlarged",
     "encode": "have a generator's designs spread as photos are",
     "enlarge": "give a trained generator twice the pixels",
     "evaluate": "measure generators against real images",

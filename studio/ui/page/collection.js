@@ -65,7 +65,7 @@ function card({ id, name, design }) {
       openTab("blend");
     }),
     button("Download", "at-quiet", () =>
-      attempt(async () => save(await call("render", design, 1024), `${name}.png`))),
+      attempt(async () => save(await call("render", design, 1024, null), `${name}.png`))),
     button("Remove", "at-quiet", () => remove(id)),
   );
   result.append(picture, title);

@@ -103,7 +103,7 @@ function mountActions(part) {
   act("reset", () => settle(withoutSliders(easelDesign())));
   act("download", async () => {
     const design = easelDesign();
-    const file = await call("render", design, 1024);
+    const file = await call("render", design, 1024, null);
     await save(file, `${generatorFor(design).title}.png`);
   });
   act("link", copyLink);

@@ -235,7 +235,7 @@ export interface Endpoints {
   understand(generator: string, text: string): { remark: string; known: string[] };
   places(designs: Design[]): { styles: string; centre: string; deviation: string }[];
   network(generator: string): NetworkFile;
-  render(design: Design, size: number): ServedFile;
+  render(design: Design, size: number, detail: number | null): ServedFile;
   sheet(designs: Design[]): { png: string; count: number; size: number };
   variations(design: Design, count: number, seed: number): Design[];
   blend_strip(
