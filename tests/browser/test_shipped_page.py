@@ -11,11 +11,11 @@ from playwright.sync_api import Browser
 from serving import Server
 from visiting import FIRST_SLIDER, Visitor
 
-from studio import design
+from studio import checkpoint, design
 from studio.render import Renderer
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
-NAMES = sorted(folder.parent.name for folder in SHIPPED.glob("*/card.json"))
+NAMES = sorted(checkpoint.find(SHIPPED))
 
 
 @pytest.fixture(scope="module")

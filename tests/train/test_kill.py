@@ -146,7 +146,7 @@ def test_killed_at_every_stage_a_run_equals_one_that_was_left_alone(
         process = processes.Process(target=train, args=(str(run.folder), moment))
         process.start()
         # At no moment in particular, it is killed while it starts and reads.
-        process.join(60 if moment else moments.uniform(0.0, 0.3))
+        process.join(60 if moment else moments.uniform(0.0, 0.05))
         if moment:
             assert process.exitcode == -signal.SIGKILL, moment
         else:
