@@ -14,6 +14,7 @@ import pytest
 from calling import Call
 from checkpoint_cards import COLOUR, Make
 from gradio_client import Client
+from photo_parts import write
 
 from studio.checkpoint import Checkpoint
 from studio.render import Renderer
@@ -79,3 +80,12 @@ def ask(server: str) -> Call:
 def tiny(make_checkpoint: Make, tmp_path: Path) -> Checkpoint:
     """A checkpoint of its own for each test, which may break it."""
     return make_checkpoint(tmp_path / "tiny", COLOUR)
+
+
+@pytest.fixture(scope="module")
+def takes_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two generators that take photos, ``coded`` and one whose codes are others."""
+    folder = tmp_path_factory.mktemp("coded")
+    write(folder / "coded")
+    write(folder / "other", other=True)
+    return folder

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from photo_parts import SIZE, as_file, garment, write
+from photo_parts import SIZE, as_file, garment
 from test_coded_generator import made
 
 from studio import blend
@@ -39,16 +39,8 @@ BODY = sum(PACKING.sizes) - len(HEAD)
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("coded")
-    write(folder / "coded")
-    write(folder / "other", other=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def coded(root: Path) -> Renderer:
-    return Renderer(root)
+def coded(takes_photos: Path) -> Renderer:
+    return Renderer(takes_photos)
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +147,9 @@ def test_what_is_packed_comes_back() -> None:
         packing.pack(code * float("nan"))
 
 
-def test_a_photo_for_other_codes_is_refused(coded: Renderer, photo: Design, root: Path) -> None:
+def test_a_photo_for_other_codes_is_refused(
+    coded: Renderer, photo: Design, takes_photos: Path
+) -> None:
     with pytest.raises(PhotoError, match="other weights"):
         coded.pixels(replace(photo, generator="other"))
 

@@ -11,7 +11,7 @@ import pytest
 from calling import Call
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
-from photo_parts import as_file, garment, write
+from photo_parts import as_file, garment
 from PIL import Image
 
 from studio import blend, exports
@@ -23,17 +23,9 @@ from studio.ui.api import API
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("coded")
-    write(folder / "coded")
-    write(folder / "other", other=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def renderer(root: Path) -> Renderer:
+def renderer(takes_photos: Path) -> Renderer:
     """Also what the server of this module's tests draws with."""
-    return Renderer(root)
+    return Renderer(takes_photos)
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +50,17 @@ def test_a_picture_of_a_photo_carries_its_design(renderer: Renderer, photo: Desi
 
 
 def test_the_shell_makes_designs_of_photos(
-    root: Path, renderer: Renderer, files: list[Path], capsys: pytest.CaptureFixture
+    takes_photos: Path, renderer: Renderer, files: list[Path], capsys: pytest.CaptureFixture
 ) -> None:
     out = files[0].parents[1] / "out"
-    shell = ["--checkpoints", str(root), "from-photo", *map(str, files), "--generator", "coded"]
+    shell = [
+        "--checkpoints",
+        str(takes_photos),
+        "from-photo",
+        *map(str, files),
+        "--generator",
+        "coded",
+    ]
     assert main([*shell, "--out", str(out), "--category", "skirt"]) == 0
     printed = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert [path.name for path in printed] == ["coded-shirt.png", "coded-shirt 2.png"]
@@ -79,11 +78,18 @@ def test_the_shell_makes_designs_of_photos(
 
 
 def test_the_shell_says_which_photo_is_none_and_leaves_nothing(
-    root: Path, files: list[Path], capsys: pytest.CaptureFixture
+    takes_photos: Path, files: list[Path], capsys: pytest.CaptureFixture
 ) -> None:
     files[1].write_bytes(b"no picture")
     out = files[0].parents[1] / "out"
-    shell = ["--checkpoints", str(root), "from-photo", *map(str, files), "--generator", "coded"]
+    shell = [
+        "--checkpoints",
+        str(takes_photos),
+        "from-photo",
+        *map(str, files),
+        "--generator",
+        "coded",
+    ]
     assert main([*shell, "--out", str(out)]) == 1
     wanted = "studio: shirt.png: This photo can't be used (not an image).\n"
     assert capsys.readouterr().err == wanted
