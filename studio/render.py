@@ -64,6 +64,7 @@ class Opened:
             "dim": self.generator.style_dim,
             "mapped": self.generator.mapped,
             "coarse": self.generator.coarse_layers,
+            "linear": self.generator.whole_between,
             "vectors": base64.b64encode(vectors.tobytes()).decode(),
         }
 

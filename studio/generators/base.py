@@ -39,6 +39,8 @@ class Generator(nn.Module, ABC):
         classes: how many classes of images it tells apart; 0 if it takes no label.
         words: length of the vector of a text that it draws by; 0 if it takes none.
         mapped: whether it has a mapping network, so that designs are put together in its styles.
+        whole_between: whether what lies between two styles is drawn whole. Where it isn't, designs
+            are calmed and varied by their latents instead.
         centre_samples: styles whose mean is where a category's or a text's styles lie.
     """
 
@@ -48,6 +50,7 @@ class Generator(nn.Module, ABC):
     classes = 0
     words = 0
     mapped = False
+    whole_between = True
     centre_samples = 1024
 
     def __init__(self, *, latent_dim: int, image_size: int, channels: int, output: str) -> None:
@@ -80,6 +83,18 @@ class Generator(nn.Module, ABC):
         (batch, words) where there are words, all zero for no text.
         """
         return z
+
+    def guided(self, z: Tensor, condition: Tensor, guidance: float) -> Tensor:
+        """Styles as :meth:`map` gives them, that follow the words ``condition`` more, or less.
+
+        A guidance other than 1 extrapolates along the line from the style without words, in the
+        manner of classifier-free guidance (Ho and Salimans, 2022): 0 does not heed them.
+        """
+        told = self.map(z, condition)
+        if guidance == 1:
+            return told
+        free = self.map(z, torch.zeros_like(condition))
+        return free + guidance * (told - free)
 
     def middle(self, z: Tensor) -> Tensor | None:
         """The latents (batch, latent_dim) in the middle of what latents like ``z`` draw.

@@ -40,13 +40,14 @@ class CodedGenerator(Generator):
         synthesis_widths: channels at the code's size, at half of it and so on; each size has a
             style of its own, where styles are mixed, the smallest first.
         decoder_widths: channels at the code's size, at twice that and so on to the picture's.
-        flow_width, flow_blocks: see :class:`studio.generators.flow.Flow`.
+        flow_width, flow_blocks, guidance: see :class:`studio.generators.flow.Flow`.
         classes: of images, told by an int64 label; 0 for none.
         words: length of the vector of a text, told instead of a label; 0 for none.
     """
 
     kind = "coded"
     mapped = True
+    whole_between = False  # a style is linear in a code: half of two is both, one through the other
     centre_samples = 256  # each goes 15 times through the flow, and somebody waits for it
 
     def __init__(
@@ -63,6 +64,7 @@ class CodedGenerator(Generator):
         classes: int = 0,
         words: int = 0,
         output: str = "linear",
+        guidance: float = 1.0,
     ) -> None:
         widths = checked_widths(decoder_widths, code_size, widest=2048)
         levels = tuple(synthesis_widths)
@@ -87,7 +89,12 @@ class CodedGenerator(Generator):
         self.coarse_layers = max(1, len(levels) - 1)
         self.classes, self.words = classes, words
         self.flow = Flow(
-            style_dim, width=flow_width, blocks=flow_blocks, classes=classes, words=words
+            style_dim,
+            width=flow_width,
+            blocks=flow_blocks,
+            classes=classes,
+            words=words,
+            guidance=guidance,
         )
         self.synthesis = Synthesis(
             style_dim, code_channels=code_channels, code_size=code_size, widths=levels
@@ -112,10 +119,14 @@ class CodedGenerator(Generator):
             "classes": self.classes,
             "words": self.words,
             "output": self.output,
+            **({} if self.flow.guidance == 1 else {"guidance": self.flow.guidance}),
         }
 
     def map(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.flow(z, condition)
+
+    def guided(self, z: Tensor, condition: Tensor, guidance: float) -> Tensor:
+        return self.flow(z, condition, guidance)
 
     def draw(self, styles: Tensor, remainder: Tensor | None = None) -> Tensor:
         """As every generator; of a photo, with what its style leaves of its code.

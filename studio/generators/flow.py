@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 STEPS = 8  # of Heun's method from z to a style; the last is Euler's
 WAVES = 16  # by which a velocity is told the time
 FASTEST = 200.0  # of them, in half turns from z to the style
+MAX_GUIDANCE = 8.0
 TOLD = 256  # values that carry the time, and a label or a text
 
 
@@ -23,8 +25,10 @@ class Flow(nn.Module):
     number of steps, so the mapping is a plain function, smooth in z, and can be gone back
     (:meth:`latents`). Values that carry much of a picture go ahead of those that carry little
     (:attr:`pace`), so the shape is known before its detail is drawn. Without a label or a text it
-    draws anything: a share of all photos is shown so. It is small: styles have few values, and all
-    that is hard about pictures is the decoder's.
+    draws anything: a share of all photos is shown so. What is told can be followed more closely
+    than photos do (classifier-free guidance, Ho and Salimans, 2022): a small flow hedges between
+    the photos that a point could lead to, and things are whole once it doesn't. It is small: styles
+    have few values, and all that is hard about pictures is the decoder's.
 
     Args:
         dim: of latents and styles alike.
@@ -32,6 +36,10 @@ class Flow(nn.Module):
         classes: of photos, told by an int64 label; 0 for none.
         words: length of the vector of a text, told instead; 0 for none.
         steps: from z to the style.
+        guidance: how closely a label or a text is followed; 1 is as photos do.
+
+    Raises:
+        ValueError: the guidance is not within 0..:data:`MAX_GUIDANCE`.
     """
 
     mean: Tensor
@@ -48,8 +56,12 @@ class Flow(nn.Module):
         classes: int = 0,
         words: int = 0,
         steps: int = STEPS,
+        guidance: float = 1.0,
     ) -> None:
         super().__init__()
+        if not 0 <= guidance <= MAX_GUIDANCE:
+            raise ValueError(f"A flow's guidance is between 0 and {MAX_GUIDANCE}, not {guidance}.")
+        self.guidance = guidance
         self.dim, self.classes, self.words, self.steps = dim, classes, words, steps
         self.enter = nn.Linear(dim, width)
         self.time = nn.Sequential(nn.Linear(2 * WAVES, TOLD), nn.SiLU(), nn.Linear(TOLD, TOLD))
@@ -73,18 +85,23 @@ class Flow(nn.Module):
         # shifted (Esser et al., 2024), but for each value by its own.
         self.register_buffer("pace", torch.ones(dim))
 
-    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Styles (n, dim) of latents (n, dim), and of int64 labels (n,) or texts (n, words)."""
+    def forward(
+        self, z: Tensor, condition: Tensor | None = None, guidance: float | None = None
+    ) -> Tensor:
+        """Styles (n, dim) of latents (n, dim), and of int64 labels (n,) or texts (n, words).
+
+        ``guidance`` is how closely those are followed, where it is not to be :attr:`guidance`.
+        """
         with torch.autocast(z.device.type, enabled=False):
-            told = self.told(condition, len(z), z.device)
+            velocity = self._guided(condition, len(z), z.device, guidance)
             point = z.float()
             times = torch.linspace(0, 1, self.steps + 1, device=z.device).unbind()
             for step, (now, then) in enumerate(pairwise(times)):
                 length = self.share(then) - self.share(now)
-                here = self.velocity(point, now[None], told)
+                here = velocity(point, now)
                 ahead = point + length * here
                 if step < self.steps - 1:
-                    there = self.velocity(ahead, then[None], told)
+                    there = velocity(ahead, then)
                     ahead = point + length / 2 * (here + there)
                 point = ahead
             return point * self.deviation + self.mean
@@ -103,15 +120,35 @@ class Flow(nn.Module):
     def latents(self, styles: Tensor, condition: Tensor | None = None, steps: int = 32) -> Tensor:
         """The latents (n, dim) that these styles (n, dim) are drawn from, nearly: the way back."""
         with torch.autocast(styles.device.type, enabled=False):
-            told = self.told(condition, len(styles), styles.device)
+            velocity = self._guided(condition, len(styles), styles.device)
             point = (styles.float() - self.mean) / self.deviation
             times = torch.linspace(1, 0, steps + 1, device=styles.device).unbind()
             for now, then in pairwise(times):
                 length = self.share(now) - self.share(then)
-                here = self.velocity(point, now[None], told)
-                there = self.velocity(point - length * here, then[None], told)
+                here = velocity(point, now)
+                there = velocity(point - length * here, then)
                 point = point - length / 2 * (here + there)
             return point
+
+    def _guided(
+        self,
+        condition: Tensor | None,
+        count: int,
+        device: torch.device,
+        guidance: float | None = None,
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """The velocities of ``count`` points at one time (), with guidance towards a condition."""
+        guidance = self.guidance if guidance is None else guidance
+        told = self.told(condition, count, device)
+        if told is None or condition is None or guidance == 1:
+            return lambda points, time: self.velocity(points, time[None], told)
+        both = torch.cat([self.told(None, count, device), told])  # type: ignore[list-item]
+
+        def velocity(points: Tensor, time: Tensor) -> Tensor:
+            free, asked = self.velocity(points.repeat(2, 1), time[None], both).chunk(2)
+            return free + guidance * (asked - free)
+
+        return velocity
 
     def share(self, time: Tensor) -> Tensor:
         """How much of each value is a style's and no longer noise, at times () or (n, 1) in 0..1.

@@ -11,10 +11,10 @@ from studio.directions import Directions
 from studio.generators import Generator
 from studio.spaces.base import Space, Wish
 from studio.spaces.latents import LatentSpace
-from studio.spaces.styles import StyleSpace, centre_and_deviation, centres, guided, mapped
+from studio.spaces.styles import StyleSpace, centre_and_deviation, centres, mapped
 from studio.words import Encoder
 
-__all__ = ["Space", "Wish", "centre_and_deviation", "centres", "guided", "mapped", "of_generator"]
+__all__ = ["Space", "Wish", "centre_and_deviation", "centres", "mapped", "of_generator"]
 
 
 def of_generator(

@@ -9,7 +9,6 @@ from math import cos, pi, sin
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from studio.directions import Directions
 from studio.generators import Generator
@@ -39,21 +38,8 @@ def mapped(
         else:
             assert encoder is not None, "a generator of words comes with what reads them"
             vectors = torch.from_numpy(encoder.vector(wish.text)).expand(len(z), -1)
-            styles = guided(generator, z, vectors, wish.guidance)
+            styles = generator.guided(z, vectors, wish.guidance)
         return generator.per_layer(styles).numpy()
-
-
-def guided(generator: Generator, z: Tensor, vectors: Tensor, guidance: float) -> Tensor:
-    """The styles of latents (n, latent_dim) by the vectors (n, words) of texts.
-
-    A guidance other than 1 extrapolates along the line from the style without words, in the manner
-    of classifier-free guidance (Ho and Salimans, 2022): 0 does not heed them.
-    """
-    told = generator.map(z, vectors)
-    if guidance == 1:
-        return told
-    free = generator.map(z, torch.zeros_like(vectors))
-    return free + guidance * (told - free)
 
 
 def centres(
@@ -92,12 +78,14 @@ class Spot:
             draws it towards.
         shares: how much of each wish is in each layer, (style_layers, 1).
         remainder: of photos in it, see :meth:`Space.remainder`; None where there are none.
+        latent: float32 (latent_dim,), of a design that nothing but a seed and variations made.
     """
 
     styles: np.ndarray
     centre: np.ndarray
     shares: Mapping[Wish, np.ndarray]
     remainder: np.ndarray | None = None
+    latent: np.ndarray | None = None
 
 
 class StyleSpace(Space):
@@ -105,7 +93,9 @@ class StyleSpace(Space):
 
     The average, from which truncation and variations are counted, is the centre of a category or
     a text, or of the part of them that a seed is of; a blend of two has a blend of their centres. A
-    photo is its own: truncation leaves it as it is, and variations begin at it.
+    photo is its own: truncation leaves it as it is, and variations begin at it. Where nothing whole
+    lies between styles (:attr:`Generator.whole_between`), seeds are truncated and varied by their
+    latents, whose average is 0.
     """
 
     def __init__(
@@ -130,7 +120,8 @@ class StyleSpace(Space):
 
     def start(self, seed: int, wish: Wish) -> Spot:
         share = np.ones((self.generator.style_layers, 1), np.float32)
-        return Spot(self.mapped(seed, wish), self.centre(seed, wish), {wish: share})
+        latent = of_seed(seed, self.generator.latent_dim)
+        return Spot(self.mapped(seed, wish), self.centre(seed, wish), {wish: share}, latent=latent)
 
     def of_photo(self, photo: str, wish: Wish) -> Spot:
         if not isinstance(self.generator, CodedGenerator):
@@ -166,8 +157,14 @@ class StyleSpace(Space):
         Both are independent, with one covariance C about the centre. So cos a of one and sin a of
         the other have the covariance (cos^2 a + sin^2 a) C = C: designs vary as far from the centre
         as those of seeds, in every direction, after any number of steps.
+
+        Where nothing whole lies between styles, latents turn so instead, which have a mean of 0.
         """
         angle = amount * pi / 2
+        own = self._own_latent(place)
+        if own is not None:
+            other = of_seed(seed, self.generator.latent_dim)
+            return self._of_latent(place, cos(angle) * own + sin(angle) * other)
         towards = mixed(
             place.shares, lambda wish: self.mapped(seed, wish) - self.centre(seed, wish)
         )
@@ -175,6 +172,9 @@ class StyleSpace(Space):
         return replace(place, styles=place.centre + cos(angle) * apart + sin(angle) * towards)
 
     def truncated(self, place: Spot, psi: float) -> Spot:
+        own = self._own_latent(place)
+        if own is not None and psi != 1:
+            return self._of_latent(place, psi * own)
         # Written so that a psi of 1 changes nothing at all.
         return replace(place, styles=place.styles + (psi - 1) * (place.styles - place.centre))
 
@@ -204,6 +204,16 @@ class StyleSpace(Space):
 
     def _unpacked(self, photo: str) -> Packed:
         return self.packing.unpack(photo)
+
+    def _of_latent(self, place: Spot, latent: np.ndarray) -> Spot:
+        """A seed's place, made of another latent (latent_dim,)."""
+        latents, (wish,) = latent[None].astype(np.float32), place.shares
+        styles = mapped(self.generator, latents, wish, self.encoder)[0]
+        return replace(place, styles=styles, latent=latents[0])
+
+    def _own_latent(self, place: Spot) -> np.ndarray | None:
+        """What a place is truncated and varied by, where its styles are not."""
+        return None if self.generator.whole_between else place.latent
 
     def _mapped(self, seed: int, wish: Wish) -> np.ndarray:
         """The styles of a seed, drawn as wished: float32 (style_layers, style_dim)."""

@@ -135,8 +135,9 @@ class API:
         The file is at /studio-page/network/NAME: ``bytes`` long, with the hash ``sha256``. It draws
         pictures of ``size`` pixels from styles of ``dim`` values; of ``layers`` of them where the
         generator is ``mapped``, of which ``coarse`` decide shapes. Slider n adds row n of
-        ``vectors``, float32 in base64, to all layers' styles, one after the other. ``runtime`` is
-        where what runs it lies here; "" if it does not.
+        ``vectors``, float32 in base64, to all layers' styles, one after the other. Truncation is
+        ``linear`` in styles, or else has to be placed here. ``runtime`` is where what runs it lies
+        here; "" if it does not.
         """
         file, opened = self.renderer.network(generator), self.renderer.open(generator)
         form = {**opened.form, "runtime": runtime.address()}

@@ -21,20 +21,32 @@ function place(...styles) {
 const SLIDERS = {
   vectors: Float32Array.from([1, 0, 0, 0, 0, 0, 0, 2, 0, 0, 2, 0]),
   coarse: 1,
+  linear: true,
 };
 const LEAVES = { 1: place(2, 2, 2, 3, 3, 3), 2: place(4, 4, 4, 5, 5, 5) };
 const of = (design) => [...placeOf(design, (leaf) => LEAVES[leaf.seed], SLIDERS).styles];
 
 test("a leaf has neither truncation nor sliders", () => {
   const design = { generator: "g", seed: 1, text: "red", truncation: 0.5, directions: [[0, 1]], fingerprint: "f" };
-  assert.deepEqual(leafOf(design), { generator: "g", seed: 1, text: "red" });
+  assert.deepEqual(leafOf(design, true), { generator: "g", seed: 1, text: "red" });
 });
 
 test("a blend has the leaves of both, unless it has relatives", () => {
   const blend = { generator: "g", seed: 0, blend: [{ seed: 1, truncation: 0.5 }, { seed: 2 }, 0.5] };
-  assert.deepEqual(leavesOf(blend), [{ seed: 1 }, { seed: 2 }]);
+  assert.deepEqual(leavesOf(blend, true), [{ seed: 1 }, { seed: 2 }]);
   const varied = { ...blend, variations: [[3, 0.3]] };
-  assert.deepEqual(leavesOf(varied), [varied]);
+  assert.deepEqual(leavesOf(varied, true), [varied]);
+});
+
+test("where truncation is not linear, leaves are placed with theirs", () => {
+  const leaf = { generator: "g", seed: 1, truncation: 0.5 };
+  assert.deepEqual(leafOf({ ...leaf, directions: [[0, 1]] }, false), leaf);
+  const blend = { generator: "g", seed: 0, truncation: 0.3, blend: [leaf, { seed: 2 }, 0.5] };
+  assert.deepEqual(leavesOf(blend, false), [leaf, { seed: 2 }]);
+  const known = (found) => LEAVES[found.truncation === 0.5 ? 2 : 1]; // of what the studio calmed
+  const placed = (design) => [...placeOf(design, known, { ...SLIDERS, linear: false }).styles];
+  assert.deepEqual(placed({ seed: 1, truncation: 0.5 }), [4, 4, 4, 5, 5, 5]);
+  assert.deepEqual(placed({ ...blend, truncation: 0, blend: [leaf, leaf, 0.5] }), [1, 1, 1, 1, 1, 1]);
 });
 
 test("truncation draws towards the centre", () => {

@@ -68,8 +68,8 @@ def test_the_page_gets_all_it_needs_to_draw(
     directions = renderer.open("styled").directions
     _, data = fetched(server, "styled")
     assert hashlib.sha256(data).hexdigest() == asked["sha256"] and len(data) == asked["bytes"]
-    form = {name: asked[name] for name in ("size", "layers", "dim", "mapped", "coarse")}
-    assert form == {"size": 16, "layers": 3, "dim": 10, "mapped": True, "coarse": 2}
+    form = {name: asked[name] for name in ("size", "layers", "dim", "mapped", "coarse", "linear")}
+    assert form == {"size": 16, "layers": 3, "dim": 10, "mapped": True, "coarse": 2, "linear": True}
     vectors = np.frombuffer(base64.b64decode(asked["vectors"]), "<f4").reshape(
         -1, asked["layers"], asked["dim"]
     )

@@ -62,7 +62,7 @@ def truncation(generator: Generator, psi: float) -> Callable[[Tensor, Tensor | N
     """A function from latents (n, latent_dim) and labels (n,) to styles, as the studio draws them.
 
     ``psi`` scales what sets a style apart from its category's centre or, where there is no mapping
-    network, the latent, whose centre is zero.
+    network or nothing whole between styles, the latent, whose centre is zero.
     """
 
     @lru_cache(None)
@@ -80,6 +80,8 @@ def truncation(generator: Generator, psi: float) -> Callable[[Tensor, Tensor | N
     def truncated(latents: Tensor, labels: Tensor | None) -> Tensor:
         if not generator.mapped:
             return psi * latents
+        if not generator.whole_between:
+            return generator.per_layer(generator.map(psi * latents, labels))
         styles = generator.per_layer(generator.map(latents, labels))
         if psi == 1:
             return styles
@@ -104,7 +106,7 @@ def worded_drawer(
     def centres(latents: Tensor, vectors: Tensor, texts: Sequence[str]) -> Tensor:
         middle = generator.middle(latents)
         if middle is not None:
-            return generator.per_layer(spaces.guided(generator, middle, vectors, guidance))
+            return generator.per_layer(generator.guided(middle, vectors, guidance))
         return torch.stack([centre(text) for text in texts])
 
     @torch.inference_mode()
@@ -114,9 +116,9 @@ def worded_drawer(
         pictures = []
         for start in range(0, len(texts), BATCH):
             some = slice(start, start + BATCH)
-            styles = spaces.guided(generator, latents[some], vectors[some], guidance)
-            styles = generator.per_layer(styles)
-            if psi != 1:
+            own = latents[some] if generator.whole_between else psi * latents[some]
+            styles = generator.per_layer(generator.guided(own, vectors[some], guidance))
+            if psi != 1 and generator.whole_between:
                 centre_of_each = centres(latents[some], vectors[some], texts[some])
                 styles = styles + (psi - 1) * (styles - centre_of_each)
             pictures.append(to_uint8(generator.draw(styles), generator.value_range))

@@ -45,7 +45,7 @@ class Trouble extends Error {
 export function drawsHere(design) {
   const placed = (/** @type {Design} */ leaf) => "styles" in (leaves.get(nameOf(leaf)) ?? {});
   return ready !== null && painters.paints() && ready.weights === weightsOf(design.generator)
-    && !ofPhoto(design) && leavesOf(design).every(placed);
+    && !ofPhoto(design) && leavesOf(design, ready.sliders.linear).every(placed);
 }
 
 /**
@@ -71,7 +71,7 @@ export async function prepare(design) {
   wanted = weights;
   try {
     if (ready?.weights !== weights) await load(design.generator, weights);
-    if (ready?.weights === weights) await placeLeaves(design, ready.form);
+    if (ready?.weights === weights) await placeLeaves(design, ready);
   } catch (error) {
     // The next design may ask again where it was only the studio that did not answer.
     if (!(error instanceof Trouble)) return;
@@ -96,7 +96,7 @@ function load(name, weights) {
     const bytes = await fetched(name, about);
     if (wanted !== weights) return;
     ready = null;
-    const { layers, dim, mapped, coarse } = about;
+    const { layers, dim, mapped, coarse, linear } = about;
     const shape = mapped ? [1, layers, dim] : [1, dim];
     try {
       await painters.load({ bytes, shape, local: about.runtime && `${root}${about.runtime}` });
@@ -106,7 +106,7 @@ function load(name, weights) {
     }
     ready = {
       weights,
-      sliders: { vectors: floats(about.vectors), coarse },
+      sliders: { vectors: floats(about.vectors), coarse, linear },
       form: { layers, dim, mapped },
     };
   });
@@ -128,9 +128,9 @@ async function fetched(name, { sha256, bytes }) {
   return content;
 }
 
-/** @type {(design: Design, form: Form) => Promise<void>} */
-async function placeLeaves(design, form) {
-  const missing = leavesOf(design).filter((leaf) => !leaves.has(nameOf(leaf)));
+/** @type {(design: Design, network: { form: Form, sliders: SliderVectors }) => Promise<void>} */
+async function placeLeaves(design, { form, sliders }) {
+  const missing = leavesOf(design, sliders.linear).filter((leaf) => !leaves.has(nameOf(leaf)));
   if (missing.length) {
     const answer = call("places", missing);
     missing.forEach((leaf, at) => {
@@ -146,7 +146,7 @@ async function placeLeaves(design, form) {
     });
     await answer;
   }
-  await Promise.all(leavesOf(design).map((leaf) => leaves.get(nameOf(leaf))));
+  await Promise.all(leavesOf(design, sliders.linear).map((leaf) => leaves.get(nameOf(leaf))));
   while (leaves.size > LEAVES_KEPT) {
     const [oldest] = leaves.keys();
     leaves.delete(oldest);

@@ -12,33 +12,44 @@ const SHORTEST = 1e-6; // as studio/latents.py
 const LEAST_SINE = 1e-4;
 
 /**
- * The part of a design that only the server can place: without truncation and sliders.
- * @type {(design: Design) => Design}
+ * The part of a design that only the server can place: without sliders, and without truncation if
+ * that is `linear` in styles. Elsewhere latents are truncated, which the page hasn't.
+ * @type {(design: Design, linear: boolean) => Design}
  */
-export function leafOf(design) {
+export function leafOf(design, linear) {
   const { truncation, directions, dimensions, fingerprint, ...leaf } = design;
-  return leaf;
+  const placed = !linear && truncation !== undefined && !isBlend(leaf);
+  return placed ? { ...leaf, truncation } : leaf;
+}
+
+/**
+ * Whether the page puts a design together from two others by itself.
+ * @param {Design} design
+ */
+function isBlend(design) {
+  return design.blend !== undefined && !design.variations;
 }
 
 /**
  * The leaves that a design is put together from.
- * @type {(design: Design) => Design[]}
+ * @type {(design: Design, linear: boolean) => Design[]}
  */
-export function leavesOf(design) {
-  const leaf = leafOf(design);
-  if (!leaf.blend || leaf.variations) return [leaf];
-  return [...leavesOf(leaf.blend[0]), ...leavesOf(leaf.blend[1])];
+export function leavesOf(design, linear) {
+  const leaf = leafOf(design, linear);
+  if (!leaf.blend || !isBlend(leaf)) return [leaf];
+  const [first, second] = leaf.blend;
+  return [...leavesOf(first, linear), ...leavesOf(second, linear)];
 }
 
 /**
  * The place of a design. `leafPlace(leaf)` gives the place of each of its leaves, and `sliders` are
- * the generator's { vectors: Float32Array, one of layers x dim for each, coarse }.
+ * the generator's { vectors: Float32Array, one of layers x dim for each, coarse, linear }.
  * @type {(design: Design, leafPlace: (leaf: Design) => Place, sliders: SliderVectors) => Place}
  */
 export function placeOf(design, leafPlace, sliders) {
-  const leaf = leafOf(design);
+  const leaf = leafOf(design, sliders.linear);
   let place;
-  if (leaf.blend && !leaf.variations) {
+  if (leaf.blend && isBlend(leaf)) {
     const [first, second, amount, surface = amount] = leaf.blend;
     const [from, to] = [first, second].map((parent) => placeOf(parent, leafPlace, sliders));
     place = between(from, to, amount, surface, sliders.coarse);
@@ -46,7 +57,8 @@ export function placeOf(design, leafPlace, sliders) {
     const found = leafPlace(leaf);
     place = { ...found, styles: found.styles.slice() };
   }
-  if (design.truncation !== undefined) truncate(place, design.truncation);
+  const left = leaf.truncation === undefined ? design.truncation : undefined;
+  if (left !== undefined) truncate(place, left);
   for (const [index, steps] of design.directions ?? []) move(place, sliders, index, steps);
   for (const [index, steps] of design.dimensions ?? []) shift(place, index, steps);
   return place;

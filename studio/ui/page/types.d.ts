@@ -68,14 +68,15 @@ export interface Form { layers: number; dim: number; mapped: boolean }
 
 /** A generator's file for the page; `vectors` are float32 in base64. */
 export interface NetworkFile extends Form {
-  sha256: string; bytes: number; coarse: number; vectors: string; runtime: string;
+  sha256: string; bytes: number; coarse: number; linear: boolean; vectors: string;
+  runtime: string;
 }
 
 /** Where a design lies; place.js says what the parts are. */
 export interface Place extends Form {
   styles: Float32Array; centre: Float32Array; deviation: Float32Array;
 }
-export interface SliderVectors { vectors: Float32Array; coarse: number }
+export interface SliderVectors { vectors: Float32Array; coarse: number; linear: boolean }
 
 /** What a painter is to draw with; its bytes are null once nobody else will need them. */
 export interface Job { bytes: ArrayBuffer | null; shape: number[]; local: string }
