@@ -4,7 +4,9 @@ Layout of one checkpoint::
 
     card.json                  how to build the networks, what they were trained on, how good
     generator.safetensors      the generator's averaged weights, float16 or float32
-    flow.safetensors           those of a coded generator's flow: collections share all the rest
+    flow.safetensors           those of a coded generator's flow
+    condition.safetensors      what its flow knows of categories or words: collections of photos of
+                               one kind share all the rest
     discriminator.safetensors  for training on
     encoder.safetensors        from photos to codes, see studio.inversion.loading
     preview.jpg                a sheet of unselected designs
@@ -39,11 +41,15 @@ from studio.words import Encoder, WordsError
 CARD = "card.json"
 GENERATOR = "generator.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
-FLOW = "flow.safetensors"
+FLOW, CONDITION = "flow.safetensors", "condition.safetensors"
 ENCODER = "encoder.safetensors"
 PREVIEW = "preview.jpg"
 # Files of a generator's weights, and what its card calls their hashes; the first is always there.
-HASHES = {GENERATOR: "generator_sha256", FLOW: "flow_sha256"}
+HASHES = {
+    GENERATOR: "generator_sha256",
+    FLOW: "flow_sha256",
+    CONDITION: "condition_sha256",
+}
 FORMAT = 1
 MAX_NAME = 40  # of a class
 NAMES_SHOWN = 8  # in a sentence
@@ -74,12 +80,12 @@ class Checkpoint:
     def fingerprint(self) -> str:
         """Which weights a design was made with: 12 hex digits of the generator file's SHA-256.
 
-        Where the flow has a file of its own, which other checkpoints' generators don't have, it is
-        that of both hashes.
+        Where parts of it have files of their own, which other checkpoints' generators don't share,
+        it is that of all hashes.
         """
         hashes = [str(self.card[each]) for each in HASHES.values() if each in self.card]
-        both = hashlib.sha256("".join(hashes).encode()).hexdigest()
-        return (both if len(hashes) > 1 else hashes[0])[:12]
+        together = hashlib.sha256("".join(hashes).encode()).hexdigest()
+        return (together if len(hashes) > 1 else hashes[0])[:12]
 
     @property
     def weights(self) -> tuple[Path, ...]:
@@ -228,7 +234,8 @@ def read(folder: str | Path) -> Checkpoint:
         raise CheckpointError(f"{folder / CARD} can't be read: {error}.") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise CheckpointError(f"{folder / CARD} is not a card of format {FORMAT}.")
-    hashes = [card.get(HASHES[GENERATOR]), card.get(HASHES[FLOW], "0" * 64)]
+    hashes = [card.get(HASHES[GENERATOR])]
+    hashes += [card.get(HASHES[part], "0" * 64) for part in (FLOW, CONDITION)]
     named = all(isinstance(each, str) and len(each) == 64 for each in hashes)
     if not isinstance(card.get("generator"), dict) or not named:
         raise CheckpointError(f"{folder / CARD} does not say how to build its generator.")
@@ -282,7 +289,9 @@ def save(
     of photos (:mod:`studio.inversion.loading`), whose settings the card has in ``encoders``.
     """
     with write_whole(folder) as fresh:
-        apart = {"flow.": fresh / FLOW} if generator.kind == "coded" else {}
+        apart = {}
+        if generator.kind == "coded":  # the first that fits is taken
+            apart = {"flow.embedding.": fresh / CONDITION, "flow.": fresh / FLOW}
         save_weights(generator, fresh / GENERATOR, half=half, apart=apart)
         if discriminator:
             save_weights(discriminator, fresh / DISCRIMINATOR, half=half)

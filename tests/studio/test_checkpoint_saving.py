@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from studio.checkpoint import (
     CARD,
+    CONDITION,
     DISCRIMINATOR,
     FLOW,
     GENERATOR,
@@ -73,6 +74,29 @@ def test_collections_that_differ_in_their_flow_share_all_the_rest(tmp_path: Path
         two.load_generator()
     (two.folder / FLOW).unlink()
     with pytest.raises(CheckpointError, match=r"flow\.safetensors can't be read"):
+        two.load_generator()
+
+
+def test_collections_of_one_flow_differ_in_their_categories_alone(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    generator, sheet = build({**CODED, "classes": 2}), Image.new("L", (9, 9))
+    one = save(tmp_path / "one", generator, None, {}, sheet)
+    other = build({**CODED, "classes": 1})
+    parts = generator.state_dict()
+    parts["flow.embedding.weight"] = parts["flow.embedding.weight"][1:]
+    other.load_state_dict(parts)
+    two = save(tmp_path / "two", other, None, {}, sheet)
+    assert one.fingerprint != two.fingerprint
+    assert sorted(contents(tmp_path / "one")) == sorted(contents(tmp_path / "two"))
+    for name in (GENERATOR, FLOW):
+        assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes()
+    z = torch.ones(1, 6)
+    drawn = [
+        each.load_generator().map(z, torch.tensor([label])) for each, label in ((one, 1), (two, 0))
+    ]
+    torch.testing.assert_close(drawn[0], drawn[1])
+    (two.folder / CONDITION).unlink()
+    with pytest.raises(CheckpointError, match=r"condition\.safetensors can't be read"):
         two.load_generator()
 
 

@@ -17,8 +17,7 @@ from studio.checkpoint import (
     CARD,
     DISCRIMINATOR,
     ENCODER,
-    FLOW,
-    GENERATOR,
+    HASHES,
     Checkpoint,
     CheckpointError,
     read,
@@ -121,7 +120,7 @@ def copy_start(checkpoint: Checkpoint, folder: Path) -> None:
     checkpoint.load_generator()
     load_start(checkpoint.folder)
     with write_whole(folder) as fresh:
-        for name in (CARD, GENERATOR, FLOW, DISCRIMINATOR, ENCODER, WORDS):
+        for name in (CARD, *HASHES, DISCRIMINATOR, ENCODER, WORDS):
             if (checkpoint.folder / name).exists():
                 shutil.copyfile(checkpoint.folder / name, fresh / name)
 
@@ -176,7 +175,9 @@ def load_start(folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     Raises:
         CheckpointError: a file can't be read.
     """
-    generator = {**_weights(folder / GENERATOR), **_weights(folder / FLOW)}
+    generator: dict[str, Tensor] = {}
+    for part in HASHES:
+        generator |= _weights(folder / part)
     return generator, _weights(folder / DISCRIMINATOR)
 
 

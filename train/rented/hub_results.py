@@ -50,7 +50,10 @@ FILES = tuple(
         (rf"(({CHECKPOINT}|{BEST})/)?words\.json", 4 * MB),
         (rf"({CHECKPOINT}|{BEST})/card\.json", 4 * MB),
         (rf"({CHECKPOINT}|{BEST})/(preview\.jpg|directions\.json)", 64 * MB),
-        (rf"({CHECKPOINT}|{BEST})/(generator|discriminator)\.safetensors", 8 * GB),
+        (
+            rf"({CHECKPOINT}|{BEST})/(generator|flow|condition|encoder|discriminator)\.safetensors",
+            8 * GB,
+        ),
         (rf"({CHECKPOINT}|{BEST})/generator\.onnx", 8 * GB),
     )
 )
