@@ -14,6 +14,7 @@ from huggingface_hub import CommitOperationAdd
 from image_files import fill
 from rented_runs import commit, log_in
 
+from studio.checkpoint import CARD, DISCRIMINATOR, ENCODER, HASHES, PREVIEW
 from train.rented import hub_results
 from train.rented.hub import HubError
 from train.rented.hub_results import FETCHED, Inbox, Outbox
@@ -273,3 +274,9 @@ def test_a_status_that_is_none_counts_for_nothing(
 ) -> None:
     commit(api, RESULT, {"status.json": status})
     assert Inbox(api(), RESULT, here).fetch(with_state=False) == {}
+
+
+@pytest.mark.parametrize("part", [*HASHES, ENCODER, DISCRIMINATOR, CARD, PREVIEW])
+def test_every_part_of_a_checkpoint_is_handed_over(part: str) -> None:
+    for folder in hub_results.FOLDERS:
+        assert hub_results.limit(f"{folder}/{part}")
