@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from photo_parts import SMALL, made
 from torch.utils.flop_counter import FlopCounterMode
 
 from studio.checkpoint import read
@@ -14,28 +15,7 @@ from studio.generators.coded import CodedGenerator
 from studio.generators.flow import Flow
 from studio.inversion.encoders import PhotoEncoder, Standardised
 
-SMALL = {
-    "kind": "coded",
-    "style_dim": 12,
-    "code_channels": 14,
-    "code_size": 4,
-    "synthesis_widths": [8, 12, 16],
-    "decoder_widths": [16, 12, 8, 8, 6],
-    "flow_width": 16,
-    "flow_blocks": 2,
-}
 SHIPPED = Path(__file__).parents[2] / "checkpoints" / "apparel"
-
-
-def made(**changes: object) -> CodedGenerator:
-    """A small generator with random weights everywhere, also where it begins with zeros."""
-    torch.manual_seed(0)
-    generator = build({**SMALL, **changes})
-    assert isinstance(generator, CodedGenerator)
-    with torch.no_grad():
-        for weights in generator.parameters():
-            weights += 0.05 * torch.randn_like(weights)
-    return generator.eval()
 
 
 @torch.no_grad()
