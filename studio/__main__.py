@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     of_photos = commands.add_parser("from-photo", help="make designs of photos, as PNG files")
     of_photos.add_argument("photos", metavar="PHOTO", nargs="+", type=Path)
     of_photos.add_argument(
-        "--generator", required=True, metavar="NAME", help="one with an encoder of photos"
+        "--generator", required=True, metavar="NAME", help="one that takes photos"
     )
     of_photos.add_argument(
         "--category", metavar="C", help="what they show, by name or number (the likeliest of each)"

@@ -81,9 +81,11 @@ class Checkpoint:
         """Which weights a design was made with: 12 hex digits of the generator file's SHA-256.
 
         Where parts of it have files of their own, which other checkpoints' generators don't share,
-        it is that of all hashes.
+        or its configuration has a guidance, it is that of all of these.
         """
         hashes = [str(self.card[each]) for each in HASHES.values() if each in self.card]
+        guidance = self.card["generator"].get("guidance")
+        hashes += [] if guidance is None else [f"guidance {guidance}"]
         together = hashlib.sha256("".join(hashes).encode()).hexdigest()
         return (together if len(hashes) > 1 else hashes[0])[:12]
 

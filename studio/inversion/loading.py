@@ -48,6 +48,13 @@ def build(config: Mapping[str, Any], generator: CodedGenerator) -> nn.ModuleDict
     return result
 
 
+def takes_photos(found: Checkpoint) -> bool:
+    """Whether a checkpoint's card promises an encoder of photos."""
+    encoders = found.card.get("encoders")
+    kind = found.card["generator"].get("kind")
+    return kind == CodedGenerator.kind and isinstance(encoders, Mapping) and PHOTO in encoders
+
+
 def of_checkpoint(found: Checkpoint, generator: CodedGenerator) -> nn.ModuleDict:
     """The encoder of a checkpoint whose generator this is, in evaluation mode, in float32.
 

@@ -72,7 +72,7 @@ class Packing:
             PhotoError: the code is not finite, as no photo's is.
         """
         if not code.isfinite().all():
-            raise PhotoError("This photo has no code that can be kept.")
+            raise PhotoError("Nothing can be made of this photo; choose another.")
         styles = self.generator.synthesis.styles(code[None])
         style = styles.clamp(-MOST_STYLE, MOST_STYLE).half()
         # Of the style as it is kept: what rounding changes is in the remainder.

@@ -76,7 +76,8 @@ def read(data: bytes, name: str, size: int, ground: int) -> np.ndarray:
         PhotoError: it is too large, or no picture that can be read.
     """
     if len(data) > MAX_BYTES:
-        raise PhotoError(f"This photo is too large: more than {MAX_BYTES // 2**20} MB.")
+        most = MAX_BYTES // 2**20
+        raise PhotoError(f"This photo is larger than {most} MB; choose a smaller copy of it.")
 
     def look(image: Image.Image, native: tuple[int, int]) -> np.ndarray:
         return framed(image, size, ground)
@@ -85,7 +86,10 @@ def read(data: bytes, name: str, size: int, ground: int) -> np.ndarray:
         warnings.simplefilter("ignore")  # what matters of that ends up in the reason
         found = photos.read(partial(io.BytesIO, data), name, look, size)
     if isinstance(found, str):
-        raise PhotoError(f"This photo can't be used ({found}).")
+        # Some reasons say what to do.
+        advice = "" if ";" in found else "; choose another, or save it anew as a JPEG or PNG"
+        advice = "; choose a smaller copy of it" if found == photos.TOO_LARGE else advice
+        raise PhotoError(f"This photo can't be used ({found}){advice}.")
     return found
 
 
@@ -169,12 +173,6 @@ def ground_of(card: Mapping[str, Any]) -> int:
 
 def without_encoder(renderer: Renderer, generator: str) -> str:
     """A sentence that a generator takes no photos, and which do."""
-    found = [
-        name
-        for name, each in renderer.checkpoints().items()
-        if isinstance(each.card.get("encoders"), dict) and loading.PHOTO in each.card["encoders"]
-    ]
-    others = (
-        f"{listed(found)} {'has' if len(found) == 1 else 'have'} one" if found else "none here has"
-    )
-    return f"The generator {generator} has no encoder of photos; {others}."
+    found = [name for name, each in renderer.checkpoints().items() if loading.takes_photos(each)]
+    others = f"{listed(found)} {'does' if len(found) == 1 else 'do'}" if found else "none here does"
+    return f"The generator {generator} takes no photos; {others}."

@@ -25,7 +25,7 @@ from studio import design as designs_
 from studio.checkpoint import Checkpoint, CheckpointError
 from studio.design import Design, DesignError, PhotoError
 from studio.errors import UserError
-from studio.inversion import photos
+from studio.inversion import loading, photos
 from studio.render import Renderer
 from studio.ui import runtime
 
@@ -72,7 +72,8 @@ class API:
         """All generators, in the picker's order: name, title, description, categories and more.
 
         ``classes`` are the names of the categories in the labels' order; empty if there are none.
-        ``words`` tells whether it draws by words, and ``examples`` are texts to offer then.
+        ``words`` tells whether it draws by words, and ``examples`` are texts to offer then;
+        ``photos``, whether a design can start from a photo.
         """
         return [
             {
@@ -82,6 +83,7 @@ class API:
                 "classes": list(each.classes),
                 "words": each.draws_by_words,
                 "examples": examples(each),
+                "photos": loading.takes_photos(each),
                 "data": each.card.get("data", {}),
                 "quality": each.card.get("quality", {}),
                 "fingerprint": each.fingerprint,
@@ -210,7 +212,7 @@ class API:
         return download(gif, "blend.gif")
 
     def design_from_photo(self, photo: FileData, generator: str, label: int | None = None) -> dict:
-        """The design of a photo of one thing, for a generator that has an encoder of photos.
+        """The design of a photo of one thing, for a generator that takes photos.
 
         ``label`` is the number of its category; without, the likeliest is taken.
         """

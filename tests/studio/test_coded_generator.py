@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from coded_networks import SMALL, made
+from photo_parts import SMALL, made
 from torch.utils.flop_counter import FlopCounterMode
 
 from studio.checkpoint import read

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from coded_networks import SMALL, made
+from photo_parts import SMALL, made, write
 
 from studio.design import Design, variation
 from studio.directions import Directions
@@ -55,6 +57,15 @@ def test_a_generator_keeps_its_guidance(z: torch.Tensor) -> None:
     torch.testing.assert_close(again.eval().map(z, LABELS), plain.guided(z, LABELS, 2))
     # Without anything that is told there is nothing to follow.
     torch.testing.assert_close(guided.map(z), plain.map(z))
+
+
+def test_designs_of_another_guidance_are_told_apart(tmp_path: Path) -> None:
+    found = write(tmp_path / "a")
+    for guidance in (1.5, 2.0):
+        again = write(tmp_path / "b", guidance=guidance)
+        assert again.card["generator_sha256"] == found.card["generator_sha256"]
+        assert again.fingerprint != found.fingerprint
+        found = again
 
 
 @torch.no_grad()

@@ -11,8 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from photo_parts import SIZE, as_file, garment
-from test_coded_generator import made
+from photo_parts import SIZE, as_file, garment, made
 
 from studio import blend
 from studio.design import (

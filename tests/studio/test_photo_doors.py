@@ -11,10 +11,10 @@ import pytest
 from calling import Call
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
-from photo_parts import as_file, garment
+from photo_parts import as_file, garment, made
 from PIL import Image
 
-from studio import blend, exports
+from studio import blend, checkpoint, exports
 from studio.__main__ import main
 from studio.design import Design, DesignError, from_code, from_dict
 from studio.inversion.photos import from_photo
@@ -23,9 +23,12 @@ from studio.ui.api import API
 
 
 @pytest.fixture(scope="module")
-def renderer(takes_photos: Path) -> Renderer:
+def renderer(takes_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Renderer:
     """Also what the server of this module's tests draws with."""
-    return Renderer(takes_photos)
+    beside = tmp_path_factory.mktemp("beside")
+    plain = made(classes=0)
+    checkpoint.save(beside / "plain", plain, None, {"title": "Plain"}, Image.new("RGB", (8, 8)))
+    return Renderer(takes_photos, beside)
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +94,20 @@ def test_the_shell_says_which_photo_is_none_and_leaves_nothing(
         "coded",
     ]
     assert main([*shell, "--out", str(out)]) == 1
-    wanted = "studio: shirt.png: This photo can't be used (not an image).\n"
+    wanted = (
+        "studio: shirt.png: This photo can't be used (not an image); choose another, or save it "
+        "anew as a JPEG or PNG.\n"
+    )
     assert capsys.readouterr().err == wanted
     assert not out.exists()
+
+
+def test_generators_tell_whether_they_take_photos(call: Call) -> None:
+    assert {each["name"]: each["photos"] for each in call("generators")} == {
+        "coded": True,
+        "other": True,
+        "plain": False,
+    }
 
 
 def test_programs_make_designs_of_photos(

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from photo_parts import as_file, garment, write
+from photo_parts import as_file, garment, made, write
 from PIL import Image
-from test_coded_generator import made
 
 from studio.design import PhotoError
 from studio.inversion import photos
@@ -94,11 +93,15 @@ def test_the_ground_is_the_cards() -> None:
 @pytest.mark.parametrize(
     ("data", "name", "words"),
     [
-        (b"no picture", "a.jpg", "not an image"),
-        (b"", "a.jpg", "empty"),
-        (as_file(garment())[:200], "a.png", "cut short"),
-        (as_file(garment(), "TIFF"), "a.dng", "raw"),
-        (as_file(Image.new("1", (10_001, 10_000))), "a.png", "100 million pixels"),
+        (b"no picture", "a.jpg", r"\(not an image\); choose another, or save it anew"),
+        (b"", "a.jpg", r"\(empty\); choose another"),
+        (as_file(garment())[:200], "a.png", "cut short.*; choose another"),
+        (as_file(garment(), "TIFF"), "a.dng", r"raw files .*; export them as JPEG\)\.$"),
+        (
+            as_file(Image.new("1", (10_001, 10_000))),
+            "a.png",
+            r"100 million pixels\); choose a smaller copy",
+        ),
     ],
 )
 def test_what_is_no_photo_is_refused(data: bytes, name: str, words: str) -> None:
@@ -109,7 +112,7 @@ def test_what_is_no_photo_is_refused(data: bytes, name: str, words: str) -> None
 
 def test_a_file_that_is_too_large_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photos, "MAX_BYTES", 2**20)
-    with pytest.raises(PhotoError, match="more than 1 MB"):
+    with pytest.raises(PhotoError, match="larger than 1 MB"):
         read(bytes(2**20 + 1), "a.png", 32, 240)
 
 
@@ -137,11 +140,9 @@ def test_the_category_can_be_told(tmp_path: Path) -> None:
     assert from_photo(coded, "plain", as_file(garment())).label is None
 
 
-def test_a_generator_without_an_encoder_names_those_with_one(
-    checkpoints: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(PhotoError, match="none here has"):
+def test_a_generator_that_takes_none_names_those_that_do(checkpoints: Path, tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match="none here does"):
         from_photo(Renderer(checkpoints), "colour", as_file(garment()))
     write(tmp_path / "coded")
-    with pytest.raises(PhotoError, match=r"colour has no encoder of photos; coded has one\."):
+    with pytest.raises(PhotoError, match=r"colour takes no photos; coded does\."):
         from_photo(Renderer(checkpoints, tmp_path), "colour", as_file(garment()))

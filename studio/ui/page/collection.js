@@ -1,12 +1,13 @@
 // Collection: the kept designs, to rename, open, blend, download and remove.
 
 import { call, save } from "./api.js";
+import { openPicture } from "./bring-in.js";
 import { remove, rename } from "./collection-store.js";
 import { texts } from "./design.js";
 import { button, inside, make, partsOf, thumbnail } from "./elements.js";
 import { attempt } from "./notice.js";
 import { generators, on, openDesign, openTab, setBlend, state, usable } from "./store.js";
-import { downloadAll, openPicture } from "./shelf.js";
+import { downloadAll } from "./shelf.js";
 
 /** @import { Kept, Mounting } from "./types.d.ts" */
 

@@ -8,6 +8,7 @@ import { labels, randomSeed, same, texts, withoutSliders } from "./design.js";
 import { mountDrift } from "./drift.js";
 import { easel } from "./easel.js";
 import { partsOf, thumbnail, walkable } from "./elements.js";
+import { mountFromPhoto } from "./from-photo.js";
 import { mountPicker } from "./picker.js";
 import { attempt, messageOf, notice } from "./notice.js";
 import { mountSliders } from "./sliders.js";
@@ -34,6 +35,7 @@ export async function mount({ element }) {
   mountSliders(element);
   mountCategories(part("categories"));
   mountWords(part("words"), part("guidance"));
+  mountFromPhoto(part("from-photo"), part("working"));
   try {
     await generators();
   } catch (error) {

@@ -1,7 +1,8 @@
 // The shelf at the foot of every tab: the collection, always at hand, and its way to and from the
 // browser's storage. It is mounted first and always, so pictures dropped on the page land here too.
 
-import { call, save, upload } from "./api.js";
+import { call, save } from "./api.js";
+import { bringIn, takesPhotos } from "./bring-in.js";
 import { receive, writeWith } from "./collection-store.js";
 import { partsOf, thumbnail } from "./elements.js";
 import { attempt, notice } from "./notice.js";
@@ -63,21 +64,15 @@ function blendTwo() {
   notice("Keep two designs of one generator to blend them.");
 }
 
-/**
- * Open a picture that was downloaded from here.
- * @param {File} file
- */
-export async function openPicture(file) {
-  const { design, note } = await call("open_picture", await upload(file));
-  if (openDesign(design)) notice(note || "Opened the design of this picture.");
-}
-
 function acceptDrops() {
   // Photos dropped on the training tab are taken there (see train-photos.js).
   /** @param {DragEvent} event */
   const carriesFile = (event) => !event.defaultPrevented && event.dataTransfer?.types.includes("Files");
   /** @param {boolean} dragging */
-  const mark = (dragging) => document.body.classList.toggle("at-dropping", dragging);
+  const mark = (dragging) => {
+    document.body.classList.toggle("at-dropping", dragging);
+    document.body.classList.toggle("at-dropping-photo", dragging && takesPhotos());
+  };
   document.addEventListener("dragover", (event) => {
     if (!carriesFile(event)) return;
     event.preventDefault();
@@ -91,6 +86,6 @@ function acceptDrops() {
     const file = event.dataTransfer?.files[0];
     if (!file || event.defaultPrevented) return;
     event.preventDefault();
-    attempt(() => openPicture(file));
+    attempt(() => bringIn(file));
   });
 }

@@ -58,6 +58,8 @@ export function mountSliders(element) {
       set(range, offset(design, "dimensions", Number(range.dataset.index)));
     }
     set(adventure, design.truncation ?? 1);
+    // A photo is neither typical nor daring; its relatives may be.
+    adventure.disabled = Boolean(design.photo && !design.variations);
     set(number, design.blend || design.photo ? "" : design.seed);
   }
 

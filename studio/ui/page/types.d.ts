@@ -49,7 +49,7 @@ export interface State {
 /** A generator of the picker. */
 export interface Generator {
   name: string; title: string; description: string; classes: string[];
-  words: boolean; examples: string[];
+  words: boolean; examples: string[]; photos: boolean;
   data: { images?: number; kind?: string; notice?: string };
   fingerprint: string; cover: number; first: number; enlargement: string;
   truncation: number; guidance: number;
@@ -243,6 +243,9 @@ export interface Endpoints {
     first: Design, second: Design, steps: number, size: number, surface: number | null,
   ): ServedFile;
   blend_animation(first: Design, second: Design, surface: number | null): ServedFile;
+  design_from_photo(
+    photo: UploadedFile & { orig_name: string }, generator: string, label: number | null,
+  ): Design;
   open_picture(picture: UploadedFile): FoundDesign;
   open_link(code: string): FoundDesign;
   link(design: Design): string;
@@ -272,6 +275,8 @@ export interface Events {
   kept: Kept[];
   blend: Blend;
   drawn: { design: Design; milliseconds: number };
+  /** What is said while a photo becomes a design; "" when none does. */
+  photo: string;
   plan: Plan;
   "training-home": Home;
   "training-run": Training;
