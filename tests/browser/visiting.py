@@ -33,10 +33,14 @@ DRAWN = """async (selector) => {
   const { state } = await import(`${root}/studio-page/store.js`);
   const { paint, urgentTile } = await import(`${root}/studio-page/tiles.js`);
   if (!state.design) return false;
-  const second = document.createElement("canvas");
-  second.width = second.height = Math.round(canvas.clientWidth * devicePixelRatio);
-  paint(second, await urgentTile(state.design), state.design.generator);
-  return window.lookOf(second) === window.lookOf(canvas);
+  const { detailOf } = await import(`${root}/studio-page/detail.js`);
+  const pictures = [await urgentTile(state.design), detailOf(state.design)].filter(Boolean);
+  return pictures.some((each) => {
+    const second = document.createElement("canvas");
+    second.width = second.height = Math.round(canvas.clientWidth * devicePixelRatio);
+    paint(second, each, state.design.generator);
+    return window.lookOf(second) === window.lookOf(canvas);
+  });
 }"""
 # The page then loads nothing to draw by itself.
 SAVES_DATA = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })"

@@ -26,4 +26,5 @@ ENDPOINTS = {
     "open_link",
     "link",
     "collection_zip",
+    "detailed",
 }

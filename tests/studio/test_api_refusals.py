@@ -46,6 +46,7 @@ REFUSED: dict[str, tuple[str, list[Any], str]] = {
     "a list for a design": ("render", [[FIRST], 16, None], "not a design"),
     "too much detail": ("render", [FIRST, 16, 1.5], "from 0 to 1"),
     "detail where there is none": ("render", [FIRST, 16, 0.5], "has no detail to add"),
+    "a look at detail where there is none": ("detailed", [FIRST], "has no detail to add"),
     "no number for detail": ("render", [FIRST, 16, [1]], "wrong type"),
     "no generator": ("render", [{"seed": 1}, 16, None], "which generator"),
     "a generator that is not here": ("sliders", ["unknown"], "'unknown' is not here"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from dataclasses import replace
@@ -11,54 +12,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from detailed import SIDE, lively, write
 from PIL import Image
 
-from studio import blend, checkpoint, enlarging, exports
+from studio import blend, enlarging, exports
 from studio.__main__ import main
 from studio.checkpoint import CheckpointError
 from studio.design import Design, DesignError
 from studio.enlarging import Detail, Enlarger, lanczos, load, save
-from studio.generators import build
 from studio.render import Renderer
 from studio.ui.api import API
 
-CODED = {
-    "kind": "coded",
-    "style_dim": 10,
-    "code_channels": 14,
-    "code_size": 4,
-    "synthesis_widths": [8, 8],
-    "decoder_widths": [8, 8, 8, 6],
-    "flow_width": 8,
-    "flow_blocks": 1,
-}
-SIDE = 32
 DESIGN = Design("coded", seed=3)
-
-
-def lively() -> Enlarger:
-    """A small enlarger that adds a good deal."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        network = Enlarger(6, 1, 4)
-        with torch.no_grad():
-            network.last.weight.normal_(0, 0.2)
-    return network.eval()
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a coded generator of 32 px whose card asks for detail, and the enlarger."""
     folder = tmp_path_factory.mktemp("detailed")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        generator = build(CODED)
-        with torch.no_grad():
-            for weights in generator.parameters():
-                weights += 0.1 * torch.randn_like(weights)
-    card = {"title": "Coded", "enlargement": "detail"}
-    checkpoint.save(folder / "coded", generator.eval(), None, card, Image.new("RGB", (8, 8)))
-    save(folder / "detail", lively(), {"data": {"name": "some photos"}})
+    write(folder)
     return folder
 
 
@@ -288,6 +260,41 @@ def test_the_api_adds_it(
         assert data == exports.to_png(detailed, DESIGN, *arguments)
     (listed,) = api.generators()
     assert listed["enlargement"] == "detail"
+
+
+def test_the_api_shows_it_without_a_file(
+    detailed: Renderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    found = API(detailed).detailed(DESIGN.to_dict())
+    assert found["size"] == 2 * SIDE
+    data = base64.b64decode(found["png"])
+    assert data == exports.to_png(detailed, DESIGN, 2 * SIDE) and exports.NOTE in text_of(data)
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.size == (2 * SIDE, 2 * SIDE)
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_was_enlarged_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For every visitor, and nobody can spoil it for the others."""
+    times: list[float] = []
+    once = Detail.__call__
+
+    def counted(self: Detail, image: Image.Image, strength: float) -> Image.Image:
+        times.append(strength)
+        return once(self, image, strength)
+
+    monkeypatch.setattr(Detail, "__call__", counted)
+    renderer = Renderer(root)
+    first = renderer.enlarged(DESIGN, 2 * SIDE)
+    before = first.copy()
+    first.paste("red", (0, 0, *first.size))
+    assert renderer.enlarged(renderer.stamped(DESIGN), 2 * SIDE) == before
+    renderer.enlarged(DESIGN, 200)
+    assert times == [enlarging.STRENGTH]
+    renderer.enlarged(DESIGN, 200, detail=1)
+    renderer.enlarged(replace(DESIGN, seed=9), 200)
+    assert times == [enlarging.STRENGTH, 1, enlarging.STRENGTH]
 
 
 def test_the_shell_adds_it(root: Path, detailed: Renderer, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 // Explore: the wall, the easel with its actions, and close relatives. The picker, the categories,
 // the words and the sliders have modules of their own.
 
-import { call, save } from "./api.js";
+import { call } from "./api.js";
 import { mountCategories } from "./categories.js";
 import { keep } from "./collection-store.js";
 import { labels, randomSeed, same, texts, withoutSliders } from "./design.js";
+import { mountDownload } from "./download.js";
 import { mountDrift } from "./drift.js";
 import { easel } from "./easel.js";
 import { partsOf, thumbnail, walkable } from "./elements.js";
@@ -13,7 +14,7 @@ import { mountPicker } from "./picker.js";
 import { attempt, messageOf, notice } from "./notice.js";
 import { mountSliders } from "./sliders.js";
 import {
-  another, easelDesign, generatorFor, generators, lastDesign, on, redo, settle, start, state, tell,
+  another, easelDesign, generators, lastDesign, on, redo, settle, start, state, tell,
   undo, usable, weightsOf,
 } from "./store.js";
 import { mountWords } from "./words.js";
@@ -89,7 +90,7 @@ function mountEasel(part) {
   const drawer = easel(part("picture"), (error) => showError(part, error), (design, milliseconds) => {
     part("error").hidden = true;
     if (milliseconds !== null) tell("drawn", { design, milliseconds });
-  });
+  }, { detailed: true });
   on("design", (design) => drawer.draw(design));
   on("settled", (design) => drawer.rest(design));
 }
@@ -103,11 +104,7 @@ function mountActions(part) {
   act("keep", () => keep(easelDesign()));
   act("surprise", () => settle(another(randomSeed())));
   act("reset", () => settle(withoutSliders(easelDesign())));
-  act("download", async () => {
-    const design = easelDesign();
-    const file = await call("render", design, 1024, null);
-    await save(file, `${generatorFor(design).title}.png`);
-  });
+  mountDownload(part);
   act("link", copyLink);
   mountDrift(part("drift"));
   on("settled", (design) => {

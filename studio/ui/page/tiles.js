@@ -92,16 +92,7 @@ function sendWaiting() {
 async function drawSheet(wishes) {
   try {
     const sheet = await call("sheet", wishes.map((wish) => wish.design));
-    const bytes = Uint8Array.from(atob(sheet.png), (letter) => letter.charCodeAt(0));
-    // The pixels as they are, without colour management or blending.
-    const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }), {
-      colorSpaceConversion: "none",
-      premultiplyAlpha: "none",
-    });
-    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-    const context = contextOf(canvas, { willReadFrequently: true });
-    context.drawImage(bitmap, 0, 0);
-    bitmap.close();
+    const context = await opened(sheet.png);
     wishes.forEach((wish, at) => {
       wish.resolve(context.getImageData(at * sheet.size, 0, sheet.size, sheet.size));
     });
@@ -115,6 +106,24 @@ async function drawSheet(wishes) {
     }
     for (const wish of wishes) wish.reject(error);
   }
+}
+
+/**
+ * A PNG in base64, on a canvas to read its pixels from.
+ * @param {string} png
+ */
+export async function opened(png) {
+  const bytes = Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0));
+  // The pixels as they are, without colour management or blending.
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }), {
+    colorSpaceConversion: "none",
+    premultiplyAlpha: "none",
+  });
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = contextOf(canvas, { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context;
 }
 
 /**

@@ -238,6 +238,7 @@ export interface Endpoints {
   network(generator: string): NetworkFile;
   render(design: Design, size: number, detail: number | null): ServedFile;
   sheet(designs: Design[]): { png: string; count: number; size: number };
+  detailed(design: Design): { png: string; size: number };
   variations(design: Design, count: number, seed: number): Design[];
   blend_strip(
     first: Design, second: Design, steps: number, size: number, surface: number | null,
