@@ -80,9 +80,8 @@ def photos(tmp_path: Path) -> list[Path]:
 
 def choose(visitor: Visitor, path: Path) -> None:
     """Open the file picker with the keyboard."""
-    visitor.find(f"{CONTROL} button").focus()
     with visitor.page.expect_file_chooser() as chooser:
-        visitor.page.keyboard.press("Enter")
+        visitor.find(f"{CONTROL} button").press("Enter")
     chooser.value.set_files(path)
 
 
