@@ -20,7 +20,9 @@ from studio.render import Renderer
 
 FIRST: dict[str, Any] = {"generator": "coded", "seed": 0}
 SECOND: dict[str, Any] = {"generator": "coded", "seed": 7}
-MOST = 2  # levels of 255: the page and the studio round in different places
+# Levels of 255, in nearly all pixels: the page and the studio round, and cut what passes white, in
+# different places. Detail changes pixels by 20 levels and more, on average.
+MOST = 2
 RESTED = 1500  # ms, three times what the page waits for
 
 
@@ -86,7 +88,7 @@ def shows(
     """Whether the easel shows a design with so much detail, as the studio enlarges it."""
     shown = visitor.canvas(EASEL)[..., :3].astype(int)
     wanted = renderer.enlarged(design.from_dict(values), len(shown), detail)
-    return bool(np.abs(shown - np.asarray(wanted)).max() <= MOST)
+    return bool(np.percentile(np.abs(shown - np.asarray(wanted)), 99) <= MOST)
 
 
 def test_rest_brings_detail_and_a_move_takes_it_away(
@@ -170,7 +172,7 @@ def test_nothing_is_asked_for_where_nothing_is_gained(
     requests = [Requests(each) for each in (small, saver, visitor)]
     small.context.add_init_script(
         f"addEventListener('DOMContentLoaded', () => document.head.insertAdjacentHTML('beforeend',"
-        f" '<style>.at-explore .at-easel {{ width: {SIDE}px !important }}</style>'))"
+        f" '<style id=narrow>.at-explore .at-easel {{ width: {SIDE}px !important }}</style>'))"
     )
     saver.context.add_init_script(SAVES_DATA)
     visitor.context.add_init_script(
@@ -183,7 +185,7 @@ def test_nothing_is_asked_for_where_nothing_is_gained(
     visitor.page.wait_for_timeout(RESTED)
     assert [each.held for each in requests] == [[], [], []]
     # And a larger easel gains by it: the same page asks at once.
-    small.page.evaluate("document.head.lastElementChild.remove()")
+    small.page.evaluate("document.querySelector('#narrow').remove()")
     small.until(lambda: bool(requests[0].held))
 
 
