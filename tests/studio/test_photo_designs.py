@@ -25,11 +25,12 @@ from studio.design import (
     variation,
     without_photos,
 )
+from studio.framing import framed
 from studio.generators.base import from_uint8, to_uint8
 from studio.generators.coded import CodedGenerator
 from studio.inversion import loading
 from studio.inversion.packing import MARK, Packing, quantised
-from studio.inversion.photos import GROUND, framed, from_photo
+from studio.inversion.photos import GROUND, from_photo
 from studio.render import Renderer
 
 PACKING = Packing(made())

@@ -12,10 +12,9 @@ from photo_parts import as_file, garment, made, write
 from PIL import Image
 
 from studio.design import PhotoError
+from studio.framing import FILLED, framed
 from studio.inversion import photos
 from studio.inversion.photos import (
-    FILLED,
-    framed,
     from_photo,
     ground_of,
     likeliest,

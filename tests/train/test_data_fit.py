@@ -12,8 +12,8 @@ from image_files import BLUE, GREEN, RED, SIZE, encode, fill, load, make_zip, pi
 from PIL import ExifTags, Image
 from test_data_idx import fashion
 
-from studio.photos import TURNS
-from train.data.images import DataError, prepare
+from studio.photos import TURNS, prepare
+from train.data.images import DataError
 
 WHITE = (255, 255, 255)
 

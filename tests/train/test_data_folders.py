@@ -24,8 +24,9 @@ from image_files import (
 )
 from PIL import Image
 
+from studio.photos import prepare
 from train.data import reading
-from train.data.images import DataError, prepare
+from train.data.images import DataError
 
 
 def test_folder_in_name_order_at_any_depth(tmp_path):

@@ -13,8 +13,9 @@ import torch
 from image_files import fill, idx_bytes, load
 from PIL import Image
 
+from studio.photos import prepare
 from train.data import idx, reading
-from train.data.images import DataError, prepare
+from train.data.images import DataError
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (20, 28, 28), np.uint8)
 LABELS = np.arange(20) % 10

@@ -9,7 +9,7 @@ import pytest
 from image_files import BLUE, GREEN, RED, SIZE, encode, pixels, plain, random_image
 from PIL import Image, ImageCms, ImageOps
 
-from train.data.images import prepare
+from studio.photos import prepare
 
 # prepare: modes -----------------------------------------------------------------------------------
 

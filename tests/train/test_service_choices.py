@@ -169,17 +169,19 @@ def test_with_plenty_of_photos_nothing_is_suggested(
 # --- how long ----------------------------------------------------------------------------------
 
 
-def kimg(images: int, **given: Any) -> list[int]:
-    return [each["kimg"] for each in offers.lengths(images, **given)]
+def kimg(images: int, start: Checkpoint | None = None) -> list[int]:
+    return [each["kimg"] for each in offers.lengths(images, start)]
 
 
-def test_fine_tuning_takes_less_and_more_photos_take_longer() -> None:
-    assert kimg(2_000, from_nothing=True) == [25, 150, 600]
-    assert kimg(2_000, from_nothing=False) == [10, 60, 200]
+def test_fine_tuning_takes_less_and_more_photos_take_longer(
+    tmp_path: Path, make_checkpoint: Callable[..., Checkpoint]
+) -> None:
+    assert kimg(2_000) == [25, 150, 600]
+    assert kimg(2_000, make_checkpoint(tmp_path / "start")) == [10, 60, 200]
     for few, many in ((16, 500), (500, 1_000), (1_000, 7_000)):
-        assert kimg(few, from_nothing=True) <= kimg(many, from_nothing=True)
-    assert kimg(10**6, from_nothing=True) == [25, 300, 1200]
-    assert kimg(16, from_nothing=True) == [25, 75, 300]
+        assert kimg(few) <= kimg(many)
+    assert kimg(10**6) == [25, 300, 1200]
+    assert kimg(16) == [25, 75, 300]
 
 
 def test_times_come_from_the_measured_speed(

@@ -7,8 +7,8 @@ import json
 import sys
 from collections.abc import Sequence
 
+from studio.framing import FITS
 from train.data.check import AUTO, check
-from train.data.images import FITS
 from train.data.report import Report
 
 LISTED = 20

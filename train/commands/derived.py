@@ -17,13 +17,13 @@ from torch import nn
 from studio import pictures, settings
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
+from studio.framing import FITS
 from studio.generators import Generator
 from studio.words import Encoder
 from train import discriminators
 from train.beginning.transfer import load_start
 from train.commands.evaluate import named
 from train.commands.options import positive, seed
-from train.data.images import FITS
 from train.metrics.drawing import drawer, worded_drawer
 from train.work.recorder import PREVIEW_COLUMNS, SHEET_PIXELS
 

@@ -15,10 +15,10 @@ from torch import nn
 from studio import checkpoint, enlarging
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
+from studio.framing import FITS
 from studio.generators.coded import CodedGenerator
 from studio.inversion import loading
 from train.commands.options import level, positive, seed
-from train.data.images import FITS
 from train.detail import learning, measuring, pairs
 from train.devices.hardware import Hardware
 from train.metrics.mobilenet import NETWORK as MEASURED_BY

@@ -15,11 +15,12 @@ from torch import Tensor
 from studio import checkpoint, settings
 from studio.checkpoint import Checkpoint, CheckpointError, listed, update_card
 from studio.errors import UserError
+from studio.framing import FITS
 from studio.generators import Generator
 from train.commands.options import positive, seed
 from train.data.captions import load_captions
 from train.data.held_out import has_colours_and_types
-from train.data.images import FITS, ImageSet, load_images, only
+from train.data.images import ImageSet, load_images, only
 from train.data.reading import find
 from train.extractor.learnt import LearntFeatures
 from train.metrics import (

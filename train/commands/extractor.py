@@ -10,8 +10,8 @@ from typing import Any
 
 import studio
 from studio.errors import UserError
+from studio.framing import FITS
 from train.commands.options import positive, seed
-from train.data.images import FITS
 from train.devices.hardware import Hardware
 from train.extractor import heads, learning, photos
 from train.extractor.learnt import features_of, save_learnt

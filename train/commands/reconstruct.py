@@ -14,11 +14,12 @@ from torch import nn
 from studio import pictures, settings
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
+from studio.framing import FITS
 from studio.generators.coded import CodedGenerator
 from studio.inversion import loading
 from train.commands.evaluate import named
 from train.commands.options import level, share
-from train.data.images import FITS, load_images, only
+from train.data.images import load_images, only
 from train.devices.hardware import Hardware
 from train.metrics.reconstruction import BAR, STYLE, come_back, made_small, nearness
 from train.teachers.features import NETWORK, Eye, frozen_stages, weights_file

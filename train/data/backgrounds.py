@@ -25,6 +25,7 @@ LEAST_ODD, MOST_ODD = 24, 90
 # White that a white addition can't be told from, and the share of an edge that must be so.
 WHITE = 240
 WHITE_SHARE = 0.9
+LIGHT = 200  # from which a ground is a light one
 GREY_SATURATION = 0.15
 BLOCK = 1024
 
@@ -69,6 +70,14 @@ def white_beside(sketches: np.ndarray, tall: np.ndarray) -> np.ndarray:
     sides, ends = sketches[:, :, [0, -1]].min(3), sketches[:, [0, -1]].min(3)
     shares = [(edges >= WHITE).mean((1, 2)) for edges in (sides, ends)]
     return np.where(tall, *shares) >= WHITE_SHARE
+
+
+def light_around(sketches: np.ndarray) -> np.ndarray:
+    """Whether each photo has a plain and light border, as photos of products do: bool (N,)."""
+    if not len(sketches):
+        return np.zeros(0, bool)
+    colours, uneven = _borders(sketches)
+    return (uneven <= MAX_UNEVEN_SHARE) & (colours.min(1) >= LIGHT)
 
 
 def _borders(sketches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

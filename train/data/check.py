@@ -12,11 +12,12 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import UserError
+from studio.framing import CROP, FITS, PAD
 from studio.photos import flatten
 from train.data import check_words as words
-from train.data.backgrounds import odd_ones, white_beside
+from train.data.backgrounds import light_around, odd_ones, white_beside
 from train.data.idx import is_idx, load_labels
-from train.data.images import FITS, folder_labels
+from train.data.images import folder_labels
 from train.data.likeness import SKETCH, originals, sketch
 from train.data.reading import allocate, find, read_pictures, unwrapped
 from train.data.report import Groups, Report, Source
@@ -51,12 +52,14 @@ def check(
     size: int = 64,
     channels: int = 3,
     fit: str = AUTO,
+    ground: int | None = None,
     minimum: int = 16,
     suggestion: str | None = None,
     conditional: bool | None = None,
     called: str | None = None,
     progress: bool = False,
     workers: int | None = None,
+    found: Found | None = None,
 ) -> Report:
     """Look at every photo of ``path``, which is as for :func:`train.data.images.load_images`.
 
@@ -66,11 +69,12 @@ def check(
     Args:
         size: pixels of the squares that training would see.
         channels: 1 or 3.
-        fit: "crop" or "pad" as for :func:`studio.photos.prepare`, or "auto" to choose.
+        fit, ground: as for :func:`studio.framing.squared`, or "auto" to choose.
         minimum: photos that training needs.
         suggestion: title of a generator to start from if there are few photos.
         conditional: whether training would tell categories apart, if that is known.
         called: what sentences call ``path``; itself if not given.
+        found: what :func:`look_at_all` saw there, to spare looking again.
 
     Raises:
         ValueError: ``size``, ``channels`` or ``fit`` is out of range.
@@ -80,11 +84,11 @@ def check(
     if fit not in (AUTO, *FITS):
         raise ValueError(f"Images can be fitted by auto, {' or '.join(FITS)}, not {fit!r}.")
     try:
-        found = _look_at_all(find(path), size, workers, progress)
+        found = found or look_at_all(find(path), size, workers, progress)
     except UserError as error:
         place = str(Path(path).expanduser())
         return _hopeless(str(error).replace(place, called) if called else str(error), fit)
-    return _report(found, _Wish(size, channels, fit, minimum, suggestion, conditional))
+    return _report(found, _Wish(size, channels, fit, ground, minimum, suggestion, conditional))
 
 
 class _Wish(NamedTuple):
@@ -93,13 +97,14 @@ class _Wish(NamedTuple):
     size: int
     channels: int
     fit: str
+    ground: int | None
     minimum: int
     suggestion: str | None
     conditional: bool | None
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """All that one pass over the photos has seen; the readable ones in order of their names."""
 
     place: Path
@@ -114,7 +119,14 @@ class _Found:
     label_names: tuple[str, ...]
 
 
-def _look_at_all(place: Path, size: int, workers: int | None, progress: bool) -> _Found:
+def look_at_all(
+    place: Path, size: int, workers: int | None = None, progress: bool = False
+) -> Found:
+    """See every photo of a place once, as training at ``size`` pixels would.
+
+    Raises:
+        UserError: nothing there can be read.
+    """
     names: list[str] = []
     unreadable: list[tuple[str, str]] = []
     sizes: list[tuple[int, int]] = []
@@ -134,7 +146,7 @@ def _look_at_all(place: Path, size: int, workers: int | None, progress: bool) ->
     prefix = unwrapped(names) if place.is_file() else ""
     from_idx = place.is_file() and is_idx(place)
     labels, label_names = load_labels(place, len(names)) if from_idx else folder_labels(names)
-    return _Found(
+    return Found(
         place,
         prefix,
         reading.count,
@@ -156,13 +168,13 @@ def _look(image: Image.Image, native: tuple[int, int]) -> _Seen:
     return _Seen(sketch(flat, turn), width, height, digest.digest())
 
 
-def _report(found: _Found, wish: _Wish) -> Report:
+def _report(found: Found, wish: _Wish) -> Report:
     same, alike, leave_out = _copies(found)
     shapes, fit, white = _shape(found)
     if wish.fit != AUTO:
         fit = wish.fit
     odd = [(found.names[index], reason) for index, reason in odd_ones(found.sketches)]
-    sides = found.sizes.min(1) if fit == "crop" else found.sizes.max(1)
+    sides = found.sizes.min(1) if fit == CROP else found.sizes.max(1)
     different = len(found.names) - len(leave_out)
     categories = _categories(found, leave_out)
     cut = bool((found.sizes[:, 0] != found.sizes[:, 1]).any())
@@ -203,11 +215,12 @@ def _report(found: _Found, wish: _Wish) -> Report:
         sentences=tuple(words.sentences(facts, fit_reason)),
         categories=categories,
         names=tuple(found.names),
-        source=Source(found.place, found.prefix, wish.size, wish.channels, fit),
+        products=int(light_around(found.sketches).sum()),
+        source=Source(found.place, found.prefix, wish.size, wish.channels, fit, wish.ground),
     )
 
 
-def _copies(found: _Found) -> tuple[Groups, Groups, tuple[str, ...]]:
+def _copies(found: Found) -> tuple[Groups, Groups, tuple[str, ...]]:
     """Groups with the same pixels, groups that look the same, and all copies, by name.
 
     Of those that look the same the largest is kept, and of equals the first.
@@ -246,7 +259,7 @@ def _named(groups: dict[int, list[int]], names: list[str]) -> Groups:
     )
 
 
-def _shape(found: _Found) -> tuple[dict[str, int], str, int]:
+def _shape(found: Found) -> tuple[dict[str, int], str, int]:
     """How many photos are square, tall and wide; the fit for them; how many have white edges.
 
     White edges count only where a photo that isn't square would get white beside it.
@@ -260,10 +273,10 @@ def _shape(found: _Found) -> tuple[dict[str, int], str, int]:
     }
     others = tall | wide
     white = int(white_beside(found.sketches[others], tall[others]).sum()) if others.any() else 0
-    return shapes, "pad" if others.any() and white >= PAD_SHARE * others.sum() else "crop", white
+    return shapes, PAD if others.any() and white >= PAD_SHARE * others.sum() else CROP, white
 
 
-def _categories(found: _Found, leave_out: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+def _categories(found: Found, leave_out: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
     """(name, number of photos) of each category; copies don't count, and one alone is none."""
     copies = frozenset(leave_out)
     labels = zip(found.names, found.labels, strict=False)  # there may be none
@@ -293,11 +306,12 @@ def _hopeless(reason: str, fit: str) -> Report:
         sizes=(0, 0, 0),
         common_size=(0, 0),
         shapes={"square": 0, "tall": 0, "wide": 0},
-        fit="crop" if fit == AUTO else fit,
+        fit=CROP if fit == AUTO else fit,
         fit_reason="",
         leave_out=(),
         sentences=(("bad", reason),),
         categories=(),
+        products=0,
         names=(),
         source=None,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from studio.framing import TRIM
+
 # Below the first, a generator that starts from nothing comes to repeat its photos; from the second
 # on, it has learnt without (the DCGAN of the handbag report had 740).
 FEW, ENOUGH = 200, 500
@@ -169,13 +171,15 @@ def fit_reason(fit: str, shapes: dict[str, int], white: int, *, chosen: bool, ex
     """Why photos are made square as they are.
 
     Args:
-        fit: "pad" or "crop".
+        fit: one of :data:`studio.framing.FITS`.
         shapes: how many are square, tall and wide.
         white: how many of the tall and wide ones have white edges.
         chosen: a person has chosen it.
         exact: every photo is exactly square.
     """
     others = shapes["tall"] + shapes["wide"]
+    if fit == TRIM:
+        return "What stands on a plain ground is put in the middle of a square, all at one size."
     if exact:
         return "The photos are square, so they are used whole."
     if not others:

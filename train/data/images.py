@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from studio.photos import prepare
+from studio.framing import CROP, FITS, squared
 from train.data.archives import DataError
 from train.data.captions import Captions
 from train.data.idx import is_idx, load_labels
@@ -30,9 +30,7 @@ from train.data.reading import (
     worker_count,
 )
 
-__all__ = ["FITS", "DataError", "ImageSet", "NativeSizes", "load_images", "only", "prepare"]
-
-FITS = ("crop", "pad")
+__all__ = ["DataError", "ImageSet", "NativeSizes", "load_images", "only"]
 
 
 class NativeSizes(NamedTuple):
@@ -87,7 +85,7 @@ def load_images(
     The first-level folder is the label when two or more of them hold images and none lies outside;
     a folder that wraps everything doesn't count.
 
-    ``fit`` and ``ground`` make squares as :func:`studio.photos.prepare` says. Images whose
+    ``fit`` and ``ground`` make squares as :func:`studio.framing.squared` says. Images whose
     names, as the result would have them, are in ``leave_out`` are not used.
 
     Files that can't be read are listed in the result and stop nothing. Images beyond
@@ -130,7 +128,7 @@ class _Loader:
         skipped: list[tuple[str, str]] = []
 
         def look(image: Image.Image, native: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
-            return prepare(image, self.size, self.channels, self.fit, self.ground), native
+            return squared(image, self.size, self.channels, self.fit, self.ground), native
 
         with read_pictures(
             self.place, look, self.size, workers=self.workers, progress=self.progress
@@ -156,7 +154,7 @@ class _Loader:
             tuple(skipped),
             _native_sizes([min(native) for native in natives]),
             sides=torch.tensor(
-                [max(native) if self.fit == "pad" else min(native) for native in natives],
+                [min(native) if self.fit == CROP else max(native) for native in natives],
                 dtype=torch.int32,
             ),
         )
@@ -240,11 +238,11 @@ def _native_sizes(sides: Sequence[int]) -> NativeSizes:
 def _resize_block(
     block: np.ndarray, size: int, channels: int, fit: str, ground: int | None
 ) -> np.ndarray:
-    """Grey images (n, H, W) as :func:`prepare` returns each: (n, channels, size, size)."""
+    """Grey images (n, H, W) as :func:`squared` returns each: (n, channels, size, size)."""
     if block.shape[1:] == (size, size) and ground is None:
         return np.broadcast_to(block[:, None], (len(block), channels, size, size))
     images = map(Image.fromarray, block)
-    return np.stack([prepare(image, size, channels, fit, ground) for image in images])
+    return np.stack([squared(image, size, channels, fit, ground) for image in images])
 
 
 def joined(sets: Sequence[ImageSet], names: Sequence[str]) -> ImageSet:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from studio.photos import prepare
+from studio.framing import squared
 from train.data.reading import read_pictures
 
 PREVIEW = 16
@@ -33,6 +33,7 @@ class Report:
     person to decide. ``sizes`` are of the shorter sides in pixels, ``common_size`` is (width,
     height). ``sentences`` are (kind, text), the kind being good, note, warning or bad.
     ``categories`` has (name, number of photos) for each top folder, where they make categories.
+    ``products`` is how many show something on a plain, light ground.
     """
 
     usable: bool
@@ -51,6 +52,7 @@ class Report:
     leave_out: tuple[str, ...]
     sentences: tuple[tuple[str, str], ...]
     categories: tuple[tuple[str, int], ...]
+    products: int
     names: tuple[str, ...] = field(repr=False)
     source: Source | None = field(repr=False, compare=False)
 
@@ -71,6 +73,7 @@ class Report:
             "fit": self.fit,
             "fit_reason": self.fit_reason,
             "leave_out": list(self.leave_out),
+            "products": self.products,
             "categories": [list(pair) for pair in self.categories],
             "sentences": [{"kind": kind, "text": text} for kind, text in self.sentences],
         }
@@ -129,10 +132,12 @@ class Source:
     size: int
     channels: int
     fit: str
+    ground: int | None = None
 
     def pictures(self, names: set[str]) -> dict[str, Image.Image]:
         def look(image: Image.Image, native: tuple[int, int]) -> Image.Image:
-            pixels = prepare(image, self.size, self.channels, self.fit).transpose(1, 2, 0)
+            pixels = squared(image, self.size, self.channels, self.fit, self.ground)
+            pixels = pixels.transpose(1, 2, 0)
             return Image.fromarray(pixels[..., 0] if self.channels == 1 else pixels)
 
         only = {self.prefix + name for name in names}

@@ -7,6 +7,7 @@ from typing import Any
 
 from studio.checkpoint import PREVIEW, Checkpoint
 from studio.errors import UserError
+from studio.inversion.loading import takes_photos
 from train.recipes import OF_CODES, RECIPES, Recipe
 from train.recipes.starting import Shape, recipe_for, shape_of
 
@@ -18,7 +19,7 @@ USUAL_SIZE, USUAL_CHANNELS = 64, 3
 
 
 def offered() -> list[Recipe]:
-    """The recipes that a page can start: coded generators learn in parts, from a shell."""
+    """The recipes that a page can begin from nothing: a codec takes hours, from a shell."""
     return [each for each in RECIPES.values() if not set(each.teachers) & set(OF_CODES)]
 
 
@@ -46,7 +47,7 @@ def starts(checkpoints: Mapping[str, Checkpoint]) -> list[dict[str, Any]]:
             recipe = recipe_for("", each)
         except UserError:
             continue
-        if recipe.generator["kind"] == "coded":
+        if is_coded(each) and not takes_photos(each):
             continue
         data = each.card.get("data")
         images = data.get("images") if isinstance(data, dict) else None
@@ -60,18 +61,30 @@ def starts(checkpoints: Mapping[str, Checkpoint]) -> list[dict[str, Any]]:
                 "recipe": recipe.name,
                 "conditional": recipe.conditional,
                 "worded": recipe.worded,
+                "products": is_coded(each),
                 "preview": (each.folder / PREVIEW).exists(),
             }
         )
     return found
 
 
-def suggested_start(checkpoints: Mapping[str, Checkpoint], shape: Shape) -> str:
+def is_coded(start: Checkpoint | None) -> bool:
+    """Whether a start has codes for photos: what is learnt then is which codes yours have."""
+    return start is not None and start.card["generator"].get("kind") == "coded"
+
+
+def suggested_start(
+    checkpoints: Mapping[str, Checkpoint], shape: Shape, *, products: bool = False
+) -> str:
     """The checkpoint that helps most where photos are few: the first that draws such pictures.
 
-    One of another size is better than none; "" if none has these channels.
+    For photos of ``products`` on plain, light grounds it is the first that has codes for such
+    photos, if any has. Else one of another size is better than none; "" if none has these channels.
     """
     alike = [each for each in starts(checkpoints) if each["channels"] == shape.channels]
+    if products and (coded := [e for e in alike if e["products"] and not e["worded"]]):
+        return coded[0]["name"]
+    alike = [each for each in alike if not each["products"]]
     alike.sort(key=lambda each: each["size"] != shape.size)
     return alike[0]["name"] if alike else ""
 
@@ -80,16 +93,28 @@ def suggested_start(checkpoints: Mapping[str, Checkpoint], shape: Shape) -> str:
 
 # Thousands of images shown, for two thousand photos: from nothing, and from a trained generator.
 # The generators that ship saw about 300; a trained one needs only to change its mind.
+# Last of a generator that has codes for photos, which is shown a thousand of them in a second.
 CHOICES = (
-    ("quick", "Quick look", "Rough shapes and colours, to see whether the photos work.", 25, 10),
-    ("good", "Good", "Pictures to play with; the right choice for most.", 150, 60),
-    ("best", "Best", "As far as these photos are likely to take it.", 600, 200),
+    (
+        "quick",
+        "Quick look",
+        "Rough shapes and colours, to see whether the photos work.",
+        25,
+        10,
+        30,
+    ),
+    ("good", "Good", "Pictures to play with; the right choice for most.", 150, 60, 240),
+    ("best", "Best", "As far as these photos are likely to take it.", 600, 200, 960),
 )
 USUAL_IMAGES = 2_000
 
 
-def lengths(images: int, *, from_nothing: bool) -> list[dict[str, Any]]:
+def lengths(images: int, start: Checkpoint | None) -> list[dict[str, Any]]:
     """Quick look, Good and Best in thousands of images shown: name, title, sentence and kimg.
+
+    Args:
+        images: that there are to learn from.
+        start: what is begun from; None for nothing.
 
     More photos take longer to learn, though far less than in proportion; few are known by heart
     soon. A quick look is as quick for all.
@@ -101,8 +126,9 @@ def lengths(images: int, *, from_nothing: bool) -> list[dict[str, Any]]:
             "title": title,
             "sentence": sentence,
             "kimg": round(
-                (nothing if from_nothing else trained) * (1 if name == "quick" else factor)
+                (codes if is_coded(start) else trained if start else nothing)
+                * (1 if name == "quick" else factor)
             ),
         }
-        for name, title, sentence, nothing, trained in CHOICES
+        for name, title, sentence, nothing, trained, codes in CHOICES
     ]

@@ -6,6 +6,7 @@ import base64
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from PIL import Image
 
 from studio import pictures
 from studio.errors import UserError
+from studio.framing import FITS
 from train.data.captions import remarks
-from train.data.check import AUTO, check
-from train.data.images import FITS
+from train.data.check import AUTO, Found, check, look_at_all
+from train.data.reading import find
 from train.data.report import Report
 from train.data.samples import sample_sets
 from train.page.uploads import Uploads
@@ -59,6 +61,8 @@ class Photos:
     def __init__(self, uploads: Uploads) -> None:
         self.uploads = uploads
         self._looked: OrderedDict[tuple[Any, ...], _Looked] = OrderedDict()
+        # The last photos that were read: another fit or start does not change what is in them.
+        self._seen: tuple[tuple[Any, ...], Found | None] = ((), None)
         # Looking takes seconds and all cores, so two who ask share one look.
         self._one = threading.Lock()
 
@@ -91,18 +95,25 @@ class Photos:
         return Source(place, self.uploads.name(data), totals=self.uploads.totals(data))
 
     def shown(
-        self, data: Any, shape: Shape, fit: str, suggestion: str = "", conditional: bool = False
+        self,
+        data: Any,
+        shape: Shape,
+        fit: str,
+        suggestion: str = "",
+        conditional: bool = False,
+        ground: int | None = None,
     ) -> dict[str, Any]:
-        """What is in some photos, for a page, if training sees them in this shape and fit.
+        """What is in some photos, for a page, if training sees them so.
 
-        ``conditional`` is whether it would tell categories apart.
+        ``conditional`` is whether it would tell categories apart; ``fit`` and ``ground`` are as for
+        :func:`train.data.check.check`.
 
         Raises:
             UserError: there are no such photos, or no such fit.
         """
         if fit not in (AUTO, *FITS):
             raise UserError(f"Photos can be fitted by {AUTO}, {' or '.join(FITS)}, not {fit!r}.")
-        wish = (shape, fit, suggestion, conditional)
+        wish = (shape, fit, suggestion, conditional, ground)
         key = (*self._key(data), *wish)
         with self._one:
             found = self._looked.get(key) or _Looked(self._look(data, *wish))
@@ -136,7 +147,7 @@ class Photos:
             for key, found in self._looked.items():
                 if key[: len(place)] == place:
                     return found.report
-            wish = (shape, AUTO, "", False)
+            wish = (shape, AUTO, "", False, None)
             found = _Looked(self._look(data, *wish))
             self._keep((*place, *wish), found)
         return found.report
@@ -146,14 +157,25 @@ class Photos:
         return source.place, source.totals
 
     def _look(
-        self, data: Any, shape: Shape, fit: str, suggestion: str, conditional: bool
+        self,
+        data: Any,
+        shape: Shape,
+        fit: str,
+        suggestion: str,
+        conditional: bool,
+        ground: int | None,
     ) -> Report:
-        source = self.find(data)
+        source, key = self.find(data), self._key(data)
+        if self._seen[0] != key:
+            with suppress(UserError):  # which the check says in a sentence
+                self._seen = key, look_at_all(find(source.place), shape.size)
         return check(
             source.place,
+            found=self._seen[1] if self._seen[0] == key else None,
             size=shape.size,
             channels=shape.channels,
             fit=fit,
+            ground=ground,
             minimum=LEAST,
             suggestion=suggestion or None,
             conditional=conditional,

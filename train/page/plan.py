@@ -9,7 +9,7 @@ from typing import Any
 
 from studio.checkpoint import DISCRIMINATOR, Checkpoint
 from studio.errors import UserError
-from train.page.offers import FEW, lengths, offered
+from train.page.offers import FEW, is_coded, lengths, offered
 from train.places.machine import Machine
 from train.recipes import Recipe, taught_by
 from train.recipes.starting import recipe_for
@@ -27,7 +27,8 @@ SAVE_MINUTES = 2.0
 HELP = {
     "recipe": "Which network learns, and how; the generator to start from brings its own network.",
     "teachers": "What it learns from: a second network that judges, or likeness to your photos as a"
-    " network trained on ImageNet sees them. Likeness alone is for a generator to start from.",
+    " network trained on ImageNet sees them. Likeness alone is for a generator to start from. One"
+    " that takes photos learns which codes yours have.",
     "kimg": "How many thousand photos it is shown, each many times.",
     "batch": "Photos per step. More is steadier and needs more memory.",
     "learning_rate": "How large each step is. Too large, and it breaks; too small, and it crawls.",
@@ -53,6 +54,14 @@ TAUGHT_BY = (
     ("likeness", "Likeness to the photos"),
     ("game,likeness", "Both"),
 )
+# What a generator that has codes for photos learns from.
+TAUGHT_CODES_BY = (
+    ("flow", "The codes of your photos"),
+    ("styles,flow", "Their codes, and how codes become pictures"),
+)
+# The flow alone, on some hundred photos: more at once, or a slower average, and a training of a few
+# minutes would hardly have begun (docs/experiments.md, "Your photos in minutes").
+FLOW_BATCH, FLOW_EMA_KIMG = 64, 6.0
 PRECISIONS = (("auto", "Automatic"), ("bf16", "bf16"), ("fp32", "fp32"))
 
 
@@ -107,15 +116,15 @@ def defaults(
     start: Checkpoint | None,
     images: int,
     length: str = "good",
-    teachers: str = "game",
+    teachers: str = "",
 ) -> dict[str, Any]:
     """The values that hold where nobody changes them.
 
     Raises:
         UserError: there is no such recipe or length, or ``start`` can't be trained on.
     """
-    recipe = recipe_for(name, start)
-    kimg = {each["name"]: each["kimg"] for each in lengths(images, from_nothing=start is None)}
+    recipe, teachers = recipe_for(name, start), teachers or taught(start)[0][0]
+    kimg = {each["name"]: each["kimg"] for each in lengths(images, start)}
     if length not in kimg:
         raise UserError(f"There is no length {length!r}. Choose one of: {', '.join(kimg)}.")
     values = {
@@ -126,27 +135,34 @@ def defaults(
         "learning_rate": min(recipe.learning_rate, FINE_TUNING_RATE if start else math.inf),
         "seed": recipe.seed,
         # What a recipe says itself was chosen with the rest of it.
-        "augment": recipe.augment or augment.default_policy(images),
+        "augment": "" if is_coded(start) else recipe.augment or augment.default_policy(images),
         "freeze": EARLY_LAYERS if _has_seen(start) and images < FEW else recipe.freeze,
         "ema_kimg": min(recipe.ema_kimg, kimg[length] / 10) if start else recipe.ema_kimg,
         "save_minutes": SAVE_MINUTES,
         "precision": "auto",
         "device": "auto",
     }
+    if teachers == "flow":
+        return {**values, "batch": FLOW_BATCH, "ema_kimg": min(FLOW_EMA_KIMG, kimg[length] / 10)}
     if teachers != "likeness":
         return values
-    taught = taught_by(recipe, ["likeness"])
-    return {**values, **{name: getattr(taught, name) for name in OF_LIKENESS}}
+    own = taught_by(recipe, ["likeness"])
+    return {**values, **{name: getattr(own, name) for name in OF_LIKENESS}}
 
 
 def by_teachers(name: str, start: Checkpoint | None, images: int) -> dict[str, dict[str, Any]]:
     """Which defaults are others with other teachers than the game."""
     own = defaults(name, start, images)
-    found = {each: defaults(name, start, images, teachers=each) for each, _ in TAUGHT_BY}
+    found = {each: defaults(name, start, images, teachers=each) for each, _ in taught(start)}
     return {
         each: {name: v for name, v in values.items() if name != "teachers" and v != own[name]}
         for each, values in found.items()
     }
+
+
+def taught(start: Checkpoint | None) -> tuple[tuple[str, str], ...]:
+    """What there is to learn from, the usual first: (name, title) of each."""
+    return TAUGHT_CODES_BY if is_coded(start) else TAUGHT_BY
 
 
 def _has_seen(start: Checkpoint | None) -> bool:
@@ -154,15 +170,18 @@ def _has_seen(start: Checkpoint | None) -> bool:
     return start is not None and (start.folder / DISCRIMINATOR).exists()
 
 
-def choices(machine: Machine) -> dict[str, list[list[str]]]:
-    """[value, label] of each value that is picked from a list."""
+def choices(machine: Machine, start: Checkpoint | None = None) -> dict[str, list[list[str]]]:
+    """[value, label] of each value that is picked from a list, where ``start`` is begun from."""
     recipes = [[recipe.name, recipe.title] for recipe in offered()]
+    if is_coded(start) and start:
+        own = recipe_for("", start)
+        recipes = [[own.name, own.title]]
     devices = [["auto", "Automatic"]]
     devices += [[f"cuda:{index}", f"GPU {index + 1}"] for index in range(machine.gpus)]
     devices += [["cpu", "CPU"]] if machine.gpus else []
     return {
         "recipe": recipes,
-        "teachers": [list(each) for each in TAUGHT_BY],
+        "teachers": [list(each) for each in taught(start)],
         "augment": [list(each) for each in AUGMENTATIONS],
         "precision": [list(each) for each in PRECISIONS],
         "device": devices,
@@ -184,12 +203,12 @@ def make_plan(
     name = advanced.get("recipe", "")
     if not isinstance(name, str):
         raise UserError("The recipe is given by its name.")
-    teachers = _teachers(advanced.get("teachers", "game"), start)
+    teachers = _teachers(advanced.get("teachers", taught(start)[0][0]), start)
     values = {**defaults(name, start, images, length, teachers), **advanced}
     for field, number in NUMBERS.items():
         values[field] = number.check(values[field])
     values["augment"] = _policy(values["augment"])
-    known = choices(machine)
+    known = choices(machine, start)
     for field in ("precision", "device"):
         allowed = [value for value, _ in known[field]]
         if values[field] not in allowed:
@@ -216,7 +235,7 @@ def make_plan(
 
 
 def _teachers(value: Any, start: Checkpoint | None) -> str:
-    known = [each for each, _ in TAUGHT_BY]
+    known = [each for each, _ in taught(start)]
     if value not in known:
         raise UserError(f"What it learns from is one of: {'; '.join(known)}.")
     if value == "likeness" and start is None:

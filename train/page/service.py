@@ -17,8 +17,11 @@ from typing import Any
 from studio import checkpoint
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
+from studio.framing import TRIM
+from studio.inversion.photos import ground_of
 from train.beginning.transfer import copy_start
 from train.data.captions import load_captions
+from train.data.check import AUTO
 from train.page import offers, plan, watching
 from train.page.photos import Photos, left, with_remarks
 from train.page.uploads import Limits, Uploads
@@ -29,13 +32,15 @@ from train.places.lent import Lent
 from train.places.machine import ZERO_GPU, Machine, this_machine
 from train.places.probe import Measured, Probe
 from train.places.rented import Rented
-from train.recipes.starting import recipe_for, shape_of
+from train.recipes.starting import Shape, recipe_for, shape_of
 from train.rented import hf_jobs
 from train.runs.finding import find, new_folder
 from train.runs.run import START, Run, RunError
 from train.runs.settings import HERE, RENTED
 
 UNMEASURED = "How long each takes can't be measured here beforehand."
+# The share of photos on plain, light grounds from which they are taken for photos of products.
+MOST_PRODUCTS = 0.6
 WISHES = ("stop", "save", "sample", "resume")
 
 
@@ -116,19 +121,37 @@ class Service:
         """Take over files that were received, as (path, relative name)."""
         return self.uploads.add(data, files)
 
-    def check(self, data: str, recipe: str, start_from: str, fit: str) -> dict[str, Any]:
-        """Tell in words and pictures what is in some photos, for networks of a recipe or start."""
-        chosen = recipe_for(recipe, self._start(start_from))
-        shape = shape_of(chosen)
+    def check(self, data: str, recipe: str, start_from: str | None, fit: str) -> dict[str, Any]:
+        """Tell in words and pictures what is in some photos, for networks of a recipe or start.
+
+        Where nobody has chosen a start yet (None), it is the one that is suggested.
+        """
+        chosen = recipe_for(recipe, self._start(start_from or ""))
         shipped = checkpoint.find(self.shipped)
-        drawn_by = self.photos.drawn_by(data)
-        suggested = drawn_by if drawn_by in shipped else offers.suggested_start(shipped, shape)
+        suggested = self._suggested(data, shape_of(chosen), shipped)
+        if start_from is None and not recipe:
+            start_from = suggested
+            chosen = recipe_for("", self._start(start_from))
+        start, shape = self._start(start_from or ""), shape_of(chosen)
         title = shipped[suggested].title if suggested else ""
-        found = self.photos.shown(data, shape, fit, title, chosen.conditional)
-        few = found["images"] < offers.PLENTY
+        ground = None
+        if start and offers.is_coded(start):
+            fit, ground = TRIM if fit == AUTO else fit, ground_of(start.card)
+        found = self.photos.shown(data, shape, fit, title, chosen.conditional, ground)
         said = self.photos.captions(data, shape, wanted=chosen.worded)
-        found = with_remarks(found, said)
-        return {**found, "suggested_start": suggested if few else ""}
+        return {**with_remarks(found, said), "suggested_start": suggested}
+
+    def _suggested(self, data: str, shape: Shape, shipped: Mapping[str, Checkpoint]) -> str:
+        """The generator to start from that photos suggest; "" for none."""
+        report = self.photos.report(data, shape)
+        products = report.products >= MOST_PRODUCTS * max(1, report.images)
+        drawn_by = self.photos.drawn_by(data)
+        found = offers.suggested_start(shipped, shape, products=products)
+        if found and offers.is_coded(shipped[found]):
+            return found
+        if report.images >= offers.PLENTY:
+            return ""
+        return drawn_by if drawn_by in shipped else found
 
     def _used(self) -> set[str]:
         """The uploads that runs learn from."""
@@ -142,7 +165,7 @@ class Service:
         values = plan.make_plan({"recipe": recipe}, start, images, "good", self.machine)
         measured = self._speed(values.recipe, images)
         speed = measured.images_per_second
-        choices = offers.lengths(images, from_nothing=start is None)
+        choices = offers.lengths(images, start)
         return {
             "choices": [
                 {**each, "seconds": each["kimg"] * 1000 / speed if speed else None}
@@ -165,7 +188,7 @@ class Service:
         return {
             **values,
             "help": plan.HELP,
-            "choices": plan.choices(self.machine),
+            "choices": plan.choices(self.machine, start),
             "by_teachers": plan.by_teachers(recipe, start, images),
         }
 

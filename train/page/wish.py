@@ -8,6 +8,9 @@ from typing import Any
 
 from studio.checkpoint import Checkpoint
 from studio.errors import UserError
+from studio.framing import FITS
+from studio.inversion.photos import ground_of
+from train.page.offers import is_coded
 from train.page.photos import Source
 from train.page.plan import Plan
 from train.runs.settings import HERE, PLACES, Settings
@@ -18,7 +21,6 @@ PARTS = {
     *("data", "title", "start_from", "length", "fit", "leave_out", "advanced", "where"),
     "flavor",
 }
-FITS = ("pad", "crop")
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def settings_of(
         recipe=plan.recipe.to_dict(),
         data=source.place,
         fit=wish.fit,
+        ground=ground_of(start.card) if start and is_coded(start) else None,
         leave_out=wish.leave_out,
         data_digest=None,
         seed=plan.seed,

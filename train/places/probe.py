@@ -22,6 +22,7 @@ import torch
 from studio.errors import UserError
 from studio.files import write_text_whole
 from studio.generators import build
+from studio.inversion.loading import PHOTO
 from train.devices.hardware import Hardware
 from train.engine.training import Training
 from train.recipes import Recipe
@@ -58,6 +59,9 @@ def measure(recipe: Recipe, device: str = "auto", seconds: float = SECONDS) -> d
         condition = torch.arange(recipe.batch) % generator.classes
     try:
         training = Training(recipe, images, hardware, 0, condition=condition)
+        if training.encoders:  # a training begins from a codec, whatever it is
+            training.encoders.learnt.add(PHOTO)
+            torch.nn.init.normal_(training.encoders.generator.synthesis.centre)
         training.prepare()
         _steps(training, WARM_SECONDS, WARM_STEPS)
         spent = _seconds_each(training, seconds)

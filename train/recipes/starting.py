@@ -101,7 +101,8 @@ def recipe_for(name: str, start: Checkpoint | None) -> Recipe:
         recipe = replace(RECIPES[name] if name else _recipe_of(start), **networks)
         parts = _frozen(recipe.generator), _frozen(recipe.discriminator)
         meant = recipe.conditional or bool(recipe.generator.get("classes"))
-        if _fits(*parts):
+        # What learns codes plays no game, so whichever discriminator its recipe names is not asked.
+        if recipe.generator["kind"] == "coded" or _fits(*parts):
             return replace(recipe, conditional=meant and _can_tell(*parts))
     except (ValueError, TypeError, KeyError):
         pass  # cards are other people's

@@ -52,7 +52,7 @@ class FlowMatching(CodedTeacher):
         return {}
 
     def prepare(self, folder: Path | None, on_photos: Callable[[int, int], None]) -> None:
-        """Encode all photos, and measure where their styles lie.
+        """Encode all photos and, for a flow that knows none yet, measure where their styles lie.
 
         Raises:
             CodesError: there is no codec, or it learns along, or there are no styles to begin from.
@@ -63,9 +63,11 @@ class FlowMatching(CodedTeacher):
         elif not self.generator.synthesis.known:
             raise CodesError(NO_STYLES)
         self.styles = self._of_all()
+        flow = self.generator.flow
+        if flow.known:  # it goes on from what it knows, and begins with what that draws
+            return
         aside = self.setup.aside
-        learnt = self.styles if aside is None else self.styles[:, ~aside]
-        flow, rows = self.generator.flow, learnt.flatten(0, 1)
+        rows = (self.styles if aside is None else self.styles[:, ~aside]).flatten(0, 1)
         with torch.no_grad():
             flow.mean.copy_(rows.mean(0))
             flow.deviation.copy_(rows.std(0).clamp_min(1e-3))

@@ -33,10 +33,16 @@ GROWTH = 1 / 40
 # Photos shown before the first look. One takes as long as learning from 100 to 220 photos (64 and
 # 128 px, one core), so looks take a tenth of the shortest runs at most, and 3 % of 100,000 photos.
 FIRST_LOOK = 2_500
+FIRST_OF_FLOW = 10_000
 FURTHER = 1.75  # times as many photos shown at each of the next looks,
 LOOKS_OF_A_LENGTH = 13  # until they are this part of the length apart
+NO_BETTER = (
+    "Nothing that was learnt came nearer to your photos than what it began from, so that is kept."
+    " Try more photos, photos on one plain ground, or another start."
+)
 BATCHES = 3  # of latents for the batch norms; what is kept gets the usual number
 PICTURES = 512  # drawn to measure a distance
+FEWER = 96  # of them where one takes long: of more than 128 px
 EXAMINED = 256  # of them, for the health
 # A distance has noise; only a clearly better moment takes the place of the newest.
 CLEARLY_BETTER = 0.95
@@ -55,6 +61,9 @@ class Live:
         if self.judged:
             self.health = HealthCheck(training.images, seed=training.seed)
             self.distance = SlicedWasserstein(training.images, seed=training.seed)
+        self.pictures = PICTURES if training.images.shape[-1] <= 128 else FEWER
+        # A flow is shown styles, many times as many in a second as others are shown photos.
+        self.first = FIRST_OF_FLOW if set(training.recipe.teachers) == {"flow"} else FIRST_LOOK
         self._spent = self._cost = 0.0  # in all, and on the last grid
         self._begin = self._last = time.monotonic()
         self._numbers: dict[str, float] = {}
@@ -86,7 +95,7 @@ class Live:
         So a state that was saved has its look behind it, and none is left out by a kill.
         """
         shown = training.images_shown
-        if self.judged and is_due(shown - training.batch, shown, length.images):
+        if self.judged and is_due(shown - training.batch, shown, length.images, self.first):
             self.look(training)
 
     def draw(self, training: Training) -> None:
@@ -118,7 +127,7 @@ class Live:
         return bool(before)
 
     def _measure(self, training: Training, generator: Generator) -> None:
-        drawn = training.average.draw(generator, PICTURES)
+        drawn = training.average.draw(generator, self.pictures)
         # As exact as on a card, from which it is read again.
         distance = round(self.distance(drawn), 3)
         history = self.recorder.run.lines(LOOKS)
@@ -138,7 +147,7 @@ class Live:
         return {
             "sliced_wasserstein": distance,
             "floor": round(self.distance.floor, 3),
-            "protocol": f"sliced Wasserstein distance (x1000) of {PICTURES} drawn pictures on "
+            "protocol": f"sliced Wasserstein distance (x1000) of {self.pictures} drawn pictures on "
             "Laplacian pyramid patches; the floor is that of two halves of the photos",
         }
 
@@ -158,12 +167,14 @@ class Live:
             sentence = (
                 f"The pictures were best after {best['images_shown']:,} photos shown, and are kept "
                 "as they were then."
+                if best["images_shown"]
+                else NO_BETTER
             )
             if sentence not in status.notes:  # by a process that was killed at the very end
                 self.recorder.note(sentence)
 
 
-def is_due(before: float, shown: float, images: float) -> bool:
+def is_due(before: float, shown: float, images: float, first: float = FIRST_LOOK) -> bool:
     """Whether a look is due at ``shown`` images of ``images``, the one before being ``before``.
 
     The first comes early and each next one after three quarters as many again, until they are a
@@ -171,7 +182,7 @@ def is_due(before: float, shown: float, images: float) -> bool:
     the minute, they go on as at first.
     """
     apart = max(FIRST_LOOK, images / LOOKS_OF_A_LENGTH)
-    moment = float(FIRST_LOOK)
+    moment = min(first, apart)
     while moment <= before and moment < apart:
         moment *= FURTHER
     if moment < apart:

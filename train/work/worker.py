@@ -221,7 +221,11 @@ class Session:
             self.live = self.live or Live(training, self.recorder)
             self.live.begin(training)
             if new and not saved:
-                self.live.draw(training)
+                # What it begins from is a moment like others: it may be the best.
+                if settings.start_from and training.judged:
+                    self.live.look(training)
+                else:
+                    self.live.draw(training)
         self.say("training", "Training.")
         finished = self.fit(training, length)
         return self.end(training, finished)

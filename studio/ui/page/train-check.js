@@ -19,7 +19,11 @@ import { leftOut, usable } from "./train-plan.js";
 const PER_ROW = 8;
 const PREPARED = 16;
 const SAID = 3; // sentences shown at once, besides warnings
-const FITS = [{ value: "pad", title: "Whole" }, { value: "crop", title: "Cropped" }];
+const FITS = [
+  { value: "trim", title: "Trimmed" },
+  { value: "pad", title: "Whole" },
+  { value: "crop", title: "Cropped" },
+];
 const NAMED = 60; // rows of a list; more would be no help
 
 /**
@@ -163,8 +167,8 @@ function fitRow(caption, check, actions) {
     input.disabled = !check;
     input.dataset.key = `fit-${input.value}`;
   }
-  // Square photos are shown whole either way.
-  fit.hidden = check !== undefined && check.shapes.tall + check.shapes.wide === 0;
+  // Square photos are shown whole, unless what stands on them is trimmed.
+  fit.hidden = check !== undefined && check.fit !== "trim" && check.shapes.tall + check.shapes.wide === 0;
   const reason = make("p", "at-hint at-fit-reason", check?.fit_reason ?? "");
   return make("div", "at-fit-row", make("p", "at-hint at-caption", caption), reason, fit);
 }

@@ -225,7 +225,7 @@ let asked = "";
 function question() {
   const start = startOf();
   // Of what one starts from, this is all that the answer depends on.
-  const seen = start && [start.size, start.channels, start.conditional, start.worded];
+  const seen = start && [start.size, start.channels, start.conditional, start.worded, start.products];
   return JSON.stringify([chosenPhotos().data, plan.fit, recipeName(), seen]);
 }
 
@@ -237,7 +237,7 @@ async function check() {
   showChecking(box, photos, Boolean(plan.check), actions);
   say(`Looking at ${photos.name}.`);
   try {
-    const answer = await call("training_check", photos.data, recipeName(), plan.start ?? "", plan.fit);
+    const answer = await call("training_check", photos.data, recipeName(), plan.start, plan.fit);
     if (now !== asked) return;
     plan.check = answer;
     asked = question(); // the start that the answer suggests is no new question

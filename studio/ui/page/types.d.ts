@@ -107,7 +107,7 @@ export type OnDrawn = (
 /** A generator that a training can start from. */
 export interface Start {
   name: string; title: string; size: number; channels: number; images: number;
-  conditional: boolean; worded: boolean; preview: boolean;
+  conditional: boolean; worded: boolean; products: boolean; preview: boolean;
 }
 
 /** The answer of `training_home` where this visitor may train … */
@@ -254,7 +254,7 @@ export interface Endpoints {
   training_home(): Home;
   training_new_upload(): { data: string };
   training_add_files(data: string, files: { path: string; name: string }[]): { refused: Reasons };
-  training_check(data: string, recipe: string, start: string, fit: string): Check;
+  training_check(data: string, recipe: string, start: string | null, fit: string): Check;
   training_times(recipe: string, start: string, images: number): Times;
   training_defaults(recipe: string, start: string, images: number): Defaults;
   training_start(wish: TrainingWish): Run;
