@@ -121,7 +121,7 @@ def test_bomb_is_a_reason(tmp_path, monkeypatch):
     "options", [{"size": 0}, {"channels": 2}, {"fit": "stretch"}], ids=lambda o: next(iter(o))
 )
 def test_arguments_out_of_range(tmp_path, options):
-    with pytest.raises(ValueError, match="Images"):
+    with pytest.raises(ValueError, match="Images|The fit"):
         check(tmp_path, **options)
 
 
@@ -295,6 +295,7 @@ def test_json_has_what_the_page_needs(tmp_path):
     assert set(found) == {
         *("usable", "reasons", "files", "images", "unreadable", "same", "alike", "odd", "sizes"),
         *("common_size", "shapes", "fit", "fit_reason", "leave_out", "sentences", "categories"),
+        "products",
     }
 
 

@@ -96,7 +96,7 @@ def test_fit_of_files_and_idx(tmp_path):
         load(path, fit="pad").images[0], prepare(two_tone(80, 40), SIZE, 3, "pad")
     )
     assert np.array_equal(load(path).images[0], prepare(two_tone(80, 40), SIZE, 3, "crop"))
-    with pytest.raises(ValueError, match="crop or pad, not 'stretch'"):
+    with pytest.raises(ValueError, match="crop, pad, trim, and not 'stretch'"):
         load(path, fit="stretch")
 
 

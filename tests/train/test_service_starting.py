@@ -99,7 +99,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "unknown start": ({"start_from": "../colour"}, "no generator '../colour'"),
     "a list to start from": ({"start_from": ["colour"]}, "must be named"),
     "unknown length": ({"length": "long"}, "quick, good, best"),
-    "unknown fit": ({"fit": "stretch"}, "one of: pad, crop"),
+    "unknown fit": ({"fit": "stretch"}, "one of: crop, pad, trim"),
     "unknown place": ({"where": "there"}, "one of: here, hf-jobs"),
     "rented": ({"where": "hf-jobs"}, "Rented hardware can't be had"),
     "a number for a title": ({"title": 7}, "name is a text"),

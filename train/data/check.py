@@ -82,7 +82,7 @@ def check(
     if size < 1 or channels not in (1, 3):
         raise ValueError(f"Images are at least 1 px with 1 or 3 channels, not {size}, {channels}.")
     if fit not in (AUTO, *FITS):
-        raise ValueError(f"Images can be fitted by auto, {' or '.join(FITS)}, not {fit!r}.")
+        raise ValueError(f"The fit is one of auto, {', '.join(FITS)}, and not {fit!r}.")
     try:
         found = found or look_at_all(find(path), size, workers, progress)
     except UserError as error:

@@ -99,7 +99,7 @@ def load_images(
     if size < 1 or channels not in (1, 3):
         raise ValueError(f"Images are at least 1 px with 1 or 3 channels, not {size}, {channels}.")
     if fit not in FITS:
-        raise ValueError(f"Images can be fitted by {' or '.join(FITS)}, not {fit!r}.")
+        raise ValueError(f"The fit is one of {', '.join(FITS)}, and not {fit!r}.")
     place = find(path)
     loader = _Loader(place, size, channels, fit, ground, minimum, memory_limit, progress, workers)
     loaded = loader.load_idx() if place.is_file() and is_idx(place) else loader.load_files()

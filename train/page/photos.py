@@ -112,7 +112,7 @@ class Photos:
             UserError: there are no such photos, or no such fit.
         """
         if fit not in (AUTO, *FITS):
-            raise UserError(f"Photos can be fitted by {AUTO}, {' or '.join(FITS)}, not {fit!r}.")
+            raise UserError(f"The fit is one of {AUTO}, {', '.join(FITS)}, and not {fit!r}.")
         wish = (shape, fit, suggestion, conditional, ground)
         key = (*self._key(data), *wish)
         with self._one:
