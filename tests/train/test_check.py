@@ -121,7 +121,7 @@ def test_bomb_is_a_reason(tmp_path, monkeypatch):
     "options", [{"size": 0}, {"channels": 2}, {"fit": "stretch"}], ids=lambda o: next(iter(o))
 )
 def test_arguments_out_of_range(tmp_path, options):
-    with pytest.raises(ValueError, match="Images|The fit"):
+    with pytest.raises(ValueError, match=r"Images|The fit"):
         check(tmp_path, **options)
 
 

@@ -68,6 +68,8 @@ def test_products_are_trimmed_for_the_generator_that_has_codes(
     assert (first[0, 0] == 240).all()  # the ground of the photos that it knows
     rows = (np.abs(first - 240).max(2) > 20).any(1).nonzero()[0]
     assert rows[-1] - rows[0] + 1 == pytest.approx(0.89 * SIZE, abs=2)
+    said = " ".join(each["text"] for each in found["sentences"])
+    assert "20 photos will do" in said and "from nothing" not in said
     # Who chooses otherwise is heard.
     assert service.check(data, "", None, "pad")["fit"] == "pad"
     nothing = service.check(data, "", "", "auto")

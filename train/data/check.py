@@ -69,7 +69,8 @@ def check(
     Args:
         size: pixels of the squares that training would see.
         channels: 1 or 3.
-        fit, ground: as for :func:`studio.framing.squared`, or "auto" to choose.
+        fit: as for :func:`studio.framing.squared`, or "auto" to choose.
+        ground: of the photos that the start has codes for, if it has any; as for the same.
         minimum: photos that training needs.
         suggestion: title of a generator to start from if there are few photos.
         conditional: whether training would tell categories apart, if that is known.
@@ -193,6 +194,7 @@ def _report(found: Found, wish: _Wish) -> Report:
         suggestion=wish.suggestion,
         categories=categories,
         conditional=wish.conditional,
+        knows=wish.ground is not None,
     )
     reasons = words.reasons(facts)
     fit_reason = words.fit_reason(fit, shapes, white, chosen=wish.fit != AUTO, exact=not cut)

@@ -16,6 +16,8 @@ NAMED = 3
 CATEGORIES_NAMED = 8
 # Photos of one category, below which it is hardly learnt.
 FEW_OF_ONE = 20
+# Photos that a generator with codes for such photos learns from without more to say.
+ENOUGH_CODES = 60
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Facts:
     suggestion: str | None
     categories: Sequence[tuple[str, int]] = ()
     conditional: bool | None = None
+    knows: bool = False  # whether what it starts from has codes for such photos
 
 
 def reasons(facts: Facts) -> list[str]:
@@ -93,6 +96,9 @@ def sentences(facts: Facts, fit_reason: str) -> list[tuple[str, str]]:
 def few(facts: Facts) -> list[tuple[str, str]]:
     """What to say when there are too few photos for learning from nothing."""
     photos = count(facts.different, "photo")
+    if facts.knows:
+        text = f"{photos} will do; with more, what it draws is more varied."
+        return [("note", text)] if facts.different < ENOUGH_CODES else []
     if facts.different < FEW:
         text = f"{photos}: it will learn, but it may copy them. "
         if facts.suggestion:
