@@ -108,6 +108,7 @@ def test_it_learns_which_codes_the_photos_have(
     # What it began from was looked at too.
     looks = run.lines(LOOKS)
     assert looks[0]["images_shown"] == 0 and len(looks) >= 2
+    assert looks[0]["verdict"] == "starting" and "what it began from" in looks[0]["sentence"]
 
 
 def test_it_is_never_left_worse_than_it_began(

@@ -60,13 +60,14 @@ class HealthCheck:
         images: the photos, uint8 (N, C, S, S) with N >= 2. Of more than 16,000 a random 16,000
             are used, so memory is bounded, and a copy of one of the others goes unseen.
         seed: chooses them.
+        begun: whether the run began from a trained generator.
 
     Raises:
         ValueError: the images are too few or of another type or shape.
     """
 
-    def __init__(self, images: Tensor, *, seed: int = 0) -> None:
-        self.count = len(images)
+    def __init__(self, images: Tensor, *, seed: int = 0, begun: bool = False) -> None:
+        self.count, self.begun = len(images), begun
         self._measure = PictureSignals(images, seed=seed)
 
     def examine(
@@ -125,6 +126,10 @@ class HealthCheck:
             return "Something broke.", (
                 f"The training's numbers are no longer numbers ({', '.join(bad)}), so its pictures"
                 " cannot be trusted from here on. The last good save is kept."
+            )
+        if verdict == "starting" and self.begun:
+            return "Just started.", (
+                "It still draws much of what it began from; your photos come in step by step."
             )
         if verdict == "starting":
             return "Just started.", "Too early to tell: rough shapes and colours come first."

@@ -59,7 +59,8 @@ class Live:
         # Where nothing learns to draw yet, there is nothing to measure.
         self.judged = training.judged
         if self.judged:
-            self.health = HealthCheck(training.images, seed=training.seed)
+            begun = bool(recorder.run.settings.start_from)
+            self.health = HealthCheck(training.images, seed=training.seed, begun=begun)
             self.distance = SlicedWasserstein(training.images, seed=training.seed)
         self.pictures = PICTURES if training.images.shape[-1] <= 128 else FEWER
         # A flow is shown styles, many times as many in a second as others are shown photos.
