@@ -111,10 +111,15 @@ def test_it_learns_which_codes_the_photos_have(
     assert looks[0]["verdict"] == "starting" and "what it began from" in looks[0]["sentence"]
 
 
+@pytest.mark.parametrize("worse", [9.0, 5.1])
 def test_it_is_never_left_worse_than_it_began(
-    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_export: None
+    service: Service,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_export: None,
+    worse: float,
 ) -> None:
-    distances = iter([5.0, 9.0, 9.0, 9.0])
+    distances = iter([5.0, worse, worse, worse])
 
     class Worsening:
         floor = 1.0

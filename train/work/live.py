@@ -153,7 +153,10 @@ class Live:
         }
 
     def finish(self, training: Training) -> None:
-        """Write the checkpoint that stays: the best if it was clearly better, else the newest."""
+        """Write the checkpoint that stays: the best if it was clearly better, else the newest.
+
+        What it began from stays wherever nothing was better at all.
+        """
         if not self.judged:
             self.draw(training)
             self.recorder.save_checkpoint(training)
@@ -163,7 +166,8 @@ class Live:
         assert status.distance is not None, "every look measures one"
         self.recorder.save_checkpoint(training, distance=self.protocol(status.distance))
         best = status.best
-        if best and best["distance"] < CLEARLY_BETTER * status.distance:
+        clearly = best and best["distance"] < CLEARLY_BETTER * status.distance
+        if best and (clearly or not best["images_shown"]):
             copy_folder(folder / BEST, folder / CHECKPOINT)
             sentence = (
                 f"The pictures were best after {best['images_shown']:,} photos shown, and are kept "
