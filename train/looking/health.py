@@ -122,6 +122,8 @@ class HealthCheck:
         copies = round(signals["copies"] * samples)
         best = min(looks, key=lambda look: look["distance"])["images_shown"] if looks else 0
         moment = f"The best moment, after {_thousands(best)}, is kept."
+        if not best:
+            moment = "By its measure nothing came nearer to your photos than what it began from."
         if verdict == "broken":
             return "Something broke.", (
                 f"The training's numbers are no longer numbers ({', '.join(bad)}), so its pictures"

@@ -93,31 +93,27 @@ def suggested_start(
 
 # Thousands of images shown, for two thousand photos: from nothing, and from a trained generator.
 # The generators that ship saw about 300; a trained one needs only to change its mind.
-# Last of a generator that has codes for photos, which is shown a thousand of them in a second.
 CHOICES = (
-    (
-        "quick",
-        "Quick look",
-        "Rough shapes and colours, to see whether the photos work.",
-        25,
-        10,
-        30,
-    ),
-    ("good", "Good", "Pictures to play with; the right choice for most.", 150, 60, 240),
-    ("best", "Best", "As far as these photos are likely to take it.", 600, 200, 960),
+    ("quick", "Quick look", "Rough shapes and colours, to see whether the photos work.", 25, 10),
+    ("good", "Good", "Pictures to play with; the right choice for most.", 150, 60),
+    ("best", "Best", "As far as these photos are likely to take it.", 600, 200),
 )
+# From a generator that has codes for photos: how often each photo is shown, and thousands of images
+# at least and at most. Shown 2,000 times, 60 photos were copied in a tenth of the pictures; shown
+# 250 times, 120 were in none (docs/experiments.md, "Your photos in minutes").
+SHOWN_CODES = {"quick": (0, 10, 10), "good": (250, 15, 240), "best": (500, 30, 960)}
 USUAL_IMAGES = 2_000
 
 
 def lengths(images: int, start: Checkpoint | None) -> list[dict[str, Any]]:
     """Quick look, Good and Best in thousands of images shown: name, title, sentence and kimg.
 
+    More photos take longer to learn, though far less than in proportion; few are known by heart
+    soon. A quick look is as quick for all.
+
     Args:
         images: that there are to learn from.
         start: what is begun from; None for nothing.
-
-    More photos take longer to learn, though far less than in proportion; few are known by heart
-    soon. A quick look is as quick for all.
     """
     factor = min(max((images / USUAL_IMAGES) ** 0.5, 0.5), 2.0)
     return [
@@ -125,10 +121,15 @@ def lengths(images: int, start: Checkpoint | None) -> list[dict[str, Any]]:
             "name": name,
             "title": title,
             "sentence": sentence,
-            "kimg": round(
-                (codes if is_coded(start) else trained if start else nothing)
-                * (1 if name == "quick" else factor)
-            ),
+            "kimg": kimg_of_codes(name, images)
+            if is_coded(start)
+            else round((trained if start else nothing) * (1 if name == "quick" else factor)),
         }
-        for name, title, sentence, nothing, trained, codes in CHOICES
+        for name, title, sentence, nothing, trained in CHOICES
     ]
+
+
+def kimg_of_codes(length: str, images: int) -> int:
+    """Thousands of images shown to a generator that has codes for them, for a length."""
+    times, least, most = SHOWN_CODES[length]
+    return round(min(max(times * images / 1000, least), most))

@@ -37,7 +37,7 @@ FIRST_OF_FLOW = 10_000
 FURTHER = 1.75  # times as many photos shown at each of the next looks,
 LOOKS_OF_A_LENGTH = 13  # until they are this part of the length apart
 NO_BETTER = (
-    "Nothing that was learnt came nearer to your photos than what it began from, so that is kept."
+    "What it began from was nearer to your photos than what it learnt, so that is kept."
     " Try more photos, photos on one plain ground, or another start."
 )
 BATCHES = 3  # of latents for the batch norms; what is kept gets the usual number
@@ -68,6 +68,7 @@ class Live:
         self._spent = self._cost = 0.0  # in all, and on the last grid
         self._begin = self._last = time.monotonic()
         self._numbers: dict[str, float] = {}
+        self._copies = False  # whether the newest look found copies of photos
 
     def begin(self, training: Training) -> None:
         """Find out what was best so far, where a training begins or goes back to its last save.
@@ -125,6 +126,7 @@ class Live:
         before = self.recorder.run.lines(LOOKS, since=training.step_count - 1)
         if before:
             self.recorder.update(distance=before[-1]["distance"])
+            self._copies = before[-1].get("finding") == "copying"
         return bool(before)
 
     def _measure(self, training: Training, generator: Generator) -> None:
@@ -136,7 +138,9 @@ class Live:
         numbers = {**self._numbers, "distance": distance, "images_shown": shown}
         health = self.health.examine(drawn[:EXAMINED], numbers, history).to_dict()
         best = self.recorder.status.best
-        if best is None or distance < best["distance"]:
+        # Nothing is as near to photos as copies of them.
+        self._copies = health["finding"] == "copying"
+        if not self._copies and (best is None or distance < best["distance"]):
             self.recorder.save_checkpoint(training, BEST, distance=self.protocol(distance))
             best = {"distance": distance, "images_shown": shown}
         self.recorder.update(distance=distance, health=health, best=best)
@@ -155,7 +159,7 @@ class Live:
     def finish(self, training: Training) -> None:
         """Write the checkpoint that stays: the best if it was clearly better, else the newest.
 
-        What it began from stays wherever nothing was better at all.
+        If the newest copies photos, it is the best of those moments that did not.
         """
         if not self.judged:
             self.draw(training)
@@ -167,7 +171,7 @@ class Live:
         self.recorder.save_checkpoint(training, distance=self.protocol(status.distance))
         best = status.best
         clearly = best and best["distance"] < CLEARLY_BETTER * status.distance
-        if best and (clearly or not best["images_shown"]):
+        if best and (clearly or self._copies):
             copy_folder(folder / BEST, folder / CHECKPOINT)
             sentence = (
                 f"The pictures were best after {best['images_shown']:,} photos shown, and are kept "
